@@ -1,0 +1,61 @@
+# Nashboard. `make help` explains every target.
+SHELL := /bin/bash
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+HOME_DIR ?= .nashboard
+DATA ?=
+DEMO ?= 1
+LOGS ?=
+TORCH_INDEX ?=
+CONSTRAINTS ?= constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+BIN := .venv/bin
+PY := $(BIN)/python
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check bench e2e results docs format clean
+
+help: ## Explain every target
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Settings of run: HOST=$(HOST) PORT=$(PORT) HOME_DIR=$(HOME_DIR) DATA=DIR DEMO=1 (0: no demo pair on an empty installation)"
+	@echo "  TORCH_INDEX=URL takes torch from another index, with CONSTRAINTS=constraints-gpu.txt for a GPU machine."
+
+install: $(STAMP) ## Make .venv with everything, then stop
+
+$(STAMP): pyproject.toml $(CONSTRAINTS)
+	@PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" CONSTRAINTS="$(CONSTRAINTS)" bash tools/install.sh
+	@touch $@
+
+run: install ## Set up, start the whole product and print its address
+	@$(PY) -m worker.launcher --host "$(HOST)" --port "$(PORT)" --home "$(HOME_DIR)" --data "$(DATA)" --demo "$(DEMO)"
+
+test: install ## Run all tests that this machine can; with CI=true none may be left out
+	@$(PY) tools/test.py
+
+e2e: install ## Drive the product in a real Chromium; takes the README's screenshots
+	@$(PY) -m pytest -m e2e tests/e2e
+
+check: install ## Lint, format, types, house tests, JS tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(PY) -m pytest tests/house
+	@$(PY) tools/jstest.py
+
+format: install ## Rewrite the code in the house's format
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench: install ## Benchmarks: one JSON line each
+	@$(PY) -m bench
+
+results: install ## Train what docs/results/ shows and write the pages; goes on after a stop
+	@$(PY) -m bench.results --data "$(DATA)"
+
+docs: install ## Regenerate the generated pages of docs/
+	@$(PY) -m bench.docs --logs "$(LOGS)"
+
+clean: ## Remove the virtual environment and caches, never the runs
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,215 @@
+"""The names of series: one table, with titles, units, direction, help and the aliases of other people's logs.
+
+A series is ``group/name[.side]``; a part in braces stands for a name that the trainer chooses, so that
+``disc/{sub}/sign.real`` covers ``disc/mpd2/sign.real``. A new metric is one line here and the place that
+reports it; a name that is not in the table is still kept and drawn, without unit.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+@dataclass(frozen=True)
+class Series:
+    """One row of the vocabulary. ``better`` is "up", "down" or "" where neither is better by itself."""
+
+    name: str
+    title: str
+    unit: str = ""
+    better: str = ""
+    help: str = ""
+    aliases: tuple[str, ...] = ()
+    log: bool = False
+
+    @property
+    def group(self) -> str:
+        return self.name.split("/", 1)[0]
+
+
+GROUPS = {
+    "loss": "Losses",
+    "weighted": "Weighted losses",
+    "share": "Gradient share of each loss",
+    "disc": "Discriminator",
+    "gen": "Generator",
+    "feat": "Feature matching",
+    "codebook": "Codebooks",
+    "eval": "Evaluation",
+    "best": "Best so far",
+    "progress": "Progress",
+    "speed": "Speed",
+    "data": "Data",
+}
+
+TABLE: tuple[Series, ...] = (
+    Series(
+        "loss/disc",
+        "Discriminator loss",
+        help="Mean over the sub-discriminators. A discriminator that answers 0 to everything has 2.0 under "
+        "hinge, 1.386 under BCE, 1.0 under least squares.",
+        aliases=("d_loss", "disc_loss", "loss_d", "loss/d", "dis_loss", "discriminator_loss", "D_loss"),
+    ),
+    Series(
+        "loss/gen",
+        "Generator loss",
+        help="Weighted sum of all terms. Totals of recipes with different weights cannot be compared.",
+        aliases=("g_loss", "gen_loss", "loss_g", "loss/g", "generator_loss", "G_loss"),
+    ),
+    Series("loss/adv", "Adversarial loss", aliases=("adv_loss", "loss_adv", "adversarial_loss")),
+    Series(
+        "loss/feat",
+        "Feature loss",
+        help="L1 between the discriminator's features of real and fake, mean over layers. Its level depends on "
+        "the discriminator; judge its trend and feat/relative.",
+        aliases=("feat_loss", "fm_loss", "feature_loss", "feature_matching_loss", "loss_fm"),
+        log=True,
+    ),
+    Series(
+        "loss/recon", "Waveform L1", better="down", aliases=("recon_loss", "reconstruction_loss", "l1_loss")
+    ),
+    Series("loss/mel", "Mel loss", better="down", aliases=("mel_loss",)),
+    Series("loss/vq", "VQ loss", aliases=("vq_loss", "commit_loss")),
+    Series("loss/{term}", "Loss: {term}"),
+    Series("weighted/{term}", "Weighted {term}", help="The term times its weight, as it enters the total."),
+    Series(
+        "share/{term}",
+        "Gradient share of {term}",
+        "share",
+        help="Norm of the term's gradient at the generator's output, divided by the sum over terms.",
+    ),
+    Series("disc/sign_acc", "Sign accuracy of D", "share", help="Balanced over real and fake; 0.5 is chance."),
+    Series("disc/sign.real", "Real called real", "share", aliases=("d_acc_real", "acc_real", "real_acc")),
+    Series("disc/sign.fake", "Fake called fake", "share", aliases=("d_acc_fake", "acc_fake", "fake_acc")),
+    Series("disc/mean.real", "Mean logit on real", aliases=("d_real", "D_x", "real_score", "real_logit")),
+    Series("disc/mean.fake", "Mean logit on fake", aliases=("d_fake", "D_G_z", "fake_score", "fake_logit")),
+    Series("disc/margin", "Margin", help="Mean logit on real minus mean logit on fake."),
+    Series("disc/logit_std", "Logit spread", help="Standard deviation of all logits, real and fake.", log=True),
+    Series(
+        "disc/grad_norm", "Gradient norm of D", log=True, aliases=("d_grad_norm", "grad_norm_d", "disc_grad_norm")
+    ),
+    Series("disc/update_ratio", "Update ratio of D", help="Norm of the update over norm of the weights.", log=True),
+    Series("disc/lr", "Learning rate of D", aliases=("lr_d", "d_lr")),
+    Series("disc/{sub}/loss", "D loss: {sub}"),
+    Series("disc/{sub}/sign_acc", "Sign accuracy: {sub}", "share"),
+    Series("disc/{sub}/sign.real", "Real called real: {sub}", "share"),
+    Series("disc/{sub}/sign.fake", "Fake called fake: {sub}", "share"),
+    Series("disc/{sub}/mean.real", "Mean logit on real: {sub}"),
+    Series("disc/{sub}/mean.fake", "Mean logit on fake: {sub}"),
+    Series("disc/{sub}/margin", "Margin: {sub}"),
+    Series("disc/{sub}/logit_std", "Logit spread: {sub}"),
+    Series(
+        "gen/grad_norm", "Gradient norm of G", log=True, aliases=("g_grad_norm", "grad_norm_g", "gen_grad_norm")
+    ),
+    Series("gen/update_ratio", "Update ratio of G", help="Norm of the update over norm of the weights.", log=True),
+    Series("gen/lr", "Learning rate of G", aliases=("lr_g", "g_lr", "lr")),
+    Series(
+        "feat/relative",
+        "Relative feature distance",
+        help="Mean over layers of |f_real - f_fake| / |f_real|; an untrained discriminator already gives 0.1.",
+    ),
+    Series(
+        "codebook/perplexity.{stage}",
+        "Codebook perplexity {stage}",
+        "codes",
+        help="exp of the entropy of the codes used; capped by min(codebook size, tokens counted).",
+    ),
+    Series("codebook/use.{stage}", "Codebook use {stage}", "share", help="Share of codes used at least once."),
+    Series(
+        "eval/snr",
+        "SNR",
+        "dB",
+        "up",
+        help="10 log10(|x|² / |x - y|²). At amplitude a it cannot exceed -20 log10|1 - a|: at 93 % no output "
+        "exceeds 23.1 dB.",
+        aliases=("snr", "val_snr", "snr_db"),
+    ),
+    Series(
+        "eval/si_sdr",
+        "SI-SDR",
+        "dB",
+        "up",
+        help="Scale-invariant, on zero-mean signals (Le Roux et al. 2019).",
+        aliases=("si_sdr", "sisdr", "val_si_sdr"),
+    ),
+    Series(
+        "eval/amplitude",
+        "Amplitude",
+        "%",
+        help="RMS of the output over RMS of the reference; 100 is right.",
+        aliases=("amplitude", "amp"),
+    ),
+    Series("eval/gain_db", "Gain", "dB", help="Level of the output against the reference; 0 is right."),
+    Series(
+        "eval/mel",
+        "Mel distance",
+        "",
+        "down",
+        help="L1 of log10 mel magnitude, mean of the 7 scales of DAC (windows 32 to 2048, mels 5 to 320).",
+        aliases=("mel_distance", "val_mel"),
+    ),
+    Series("eval/pesq_nb", "PESQ, narrow band", "MOS-LQO", "up", help="ITU-T P.862.1 at 8 kHz, 1.0 to 4.5."),
+    Series(
+        "eval/pesq_wb",
+        "PESQ, wide band",
+        "MOS-LQO",
+        "up",
+        help="ITU-T P.862.2 at 16 kHz, 1.0 to 4.6.",
+        aliases=("pesq", "val_pesq"),
+    ),
+    Series("eval/stoi", "STOI", "", "up", aliases=("stoi",)),
+    Series("eval/kbps", "Nominal bit rate", "kbit/s"),
+    Series("eval/fid", "FID", "", "down", aliases=("fid", "FID")),
+    Series("eval/is", "Inception score", "", "up", aliases=("inception_score", "is", "IS")),
+    Series("eval/precision", "Precision", "share", "up", aliases=("precision",)),
+    Series("eval/recall", "Recall", "share", "up", aliases=("recall",)),
+    Series("eval/{name}", "{name}"),
+    Series("progress/epoch", "Epoch", aliases=("epoch",)),
+    Series("progress/disc_steps", "D steps", "steps"),
+    Series("progress/samples_seen", "Samples seen", "items"),
+    Series("progress/audio_hours", "Audio seen", "h"),
+    Series("speed/steps_per_s", "Steps a second", "1/s"),
+    Series("speed/items_per_s", "Items a second", "1/s"),
+    Series("speed/audio_s_per_s", "Audio a second", "s/s"),
+    Series("speed/data_wait", "Share of time waiting for data", "share"),
+    Series("data/skipped", "Files skipped", "files"),
+    Series("data/nonfinite", "Non-finite batches", "batches"),
+)
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+@%()\- ]*(/[A-Za-z0-9_.:+@%()\- ]+)*")
+MAX_NAME = 200
+
+
+def is_name(name: str) -> bool:
+    """Whether ``name`` can name a series: letters, digits and ``_.:+@%()- ``, parts split by ``/``."""
+    return len(name) <= MAX_NAME and NAME.fullmatch(name) is not None
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{\w+\})", name)
+    return re.compile("".join(f"(?P<{p[1:-1]}>[^/]+)" if p.startswith("{") else re.escape(p) for p in parts))
+
+
+_EXACT = {s.name: s for s in TABLE}
+_PATTERNS = tuple((_pattern(s.name), s) for s in TABLE if "{" in s.name)
+_ALIASES = {alias.lower(): s.name for s in TABLE for alias in s.aliases}
+
+
+@lru_cache(maxsize=4096)
+def describe(name: str) -> Series:
+    """The table's row for a series name; a made-up one with the bare name where the table has none."""
+    if name in _EXACT:
+        return _EXACT[name]
+    for pattern, row in _PATTERNS:
+        match = pattern.fullmatch(name)
+        if match:
+            title = row.title.format(**match.groupdict())
+            return Series(name, title, row.unit, row.better, row.help, (), row.log)
+    return Series(name, name)
+
+
+def canonical(name: str) -> str:
+    """Our name for a column of somebody's log (``d_loss`` → ``loss/disc``); unknown names stay."""
+    return _ALIASES.get(name.strip().lower(), name.strip())
