@@ -1,0 +1,1 @@
+"""The neural codec: `recipes.codec` gives the knobs."""

@@ -1,0 +1,1 @@
+"""What trainers share: losses, discriminators, measures, data, checkpoints, the loop."""
