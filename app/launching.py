@@ -1,0 +1,259 @@
+"""Launching: every way in which a run starts or ends by page and API.
+
+A launch is validated whole before anything is made, the run is queued in the caller's transaction, and its
+message leaves after the commit. Nothing is ever half made: bad input raises `BadRecipe` before the first row,
+and a broker that is down raises `errors.BrokerDown` (503) before the first row too.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import dataroots, db, dispatch, errors, runs
+from app.models import Checkpoint, Lease, Run
+from app.settings import get_settings
+from nashboard import events
+from recipes import TRAINERS, compose
+from recipes.base import BadRecipe, Patch, Problem, Recipe, flat, nested
+
+DEVICE = re.compile(r"auto|cpu|cuda:\d{1,3}")
+PAIR = ("old", "fixed")
+LEASE_S = 60.0
+
+
+def launch(
+    session: Session,
+    trainer: str,
+    *,
+    preset: str = "fixed",
+    size: str = "tiny",
+    patch: Mapping[str, Any] | None = None,
+    name: str = "",
+    project: str = "default",
+    group: str = "",
+    parent: str | None = None,
+    resume: str | None = None,
+    device: str = "auto",
+    tags: Sequence[str] = (),
+    treats: str | None = None,
+) -> Run:
+    """Queue one run. Raises `BadRecipe` (problems by knob) or `errors.BrokerDown`; then nothing was made."""
+    recipe = compose.build(trainer, preset, size, dict(patch or {}))
+    _check(recipe, device)
+    return _queue(
+        session, recipe, name=name, project=project, group=group, parent=parent, resume=resume, device=device,
+        tags=tags, treats=treats,
+    )  # fmt: skip
+
+
+def launch_pair(
+    session: Session,
+    trainer: str,
+    presets: Sequence[str] = PAIR,
+    *,
+    size: str = "tiny",
+    patch: Mapping[str, Any] | None = None,
+    name: str = "",
+    project: str = "default",
+    device: str = "auto",
+    tags: Sequence[str] = (),
+) -> list[Run]:
+    """Queue runs of several presets with the same seed, data and evaluation set, in one group.
+
+    All are validated before the first is made. Data and seed are the first preset's (with the patch).
+    """
+    if len(presets) < 2:
+        raise BadRecipe([Problem("presets", list(presets), "a pair needs two presets")])
+    patch = dict(patch or {})
+    first = compose.build(trainer, presets[0], size, patch)
+    shared = {k: v for k, v in flat(first).items() if k == "seed" or k.startswith("data.")}
+    recipes = [first, *(compose.build(trainer, p, size, {**patch, **shared}) for p in presets[1:])]
+    for recipe in recipes:
+        _check(recipe, device)
+    group = uuid.uuid4().hex[:12]
+    return [
+        _queue(
+            session,
+            recipe,
+            name=f"{name} {preset}" if name else "",
+            project=project,
+            group=group,
+            device=device,
+            tags=tags,
+        )
+        for preset, recipe in zip(presets, recipes, strict=True)
+    ]
+
+
+def stop(session: Session, run_id: str) -> Run:
+    """Ask a run to stop. A queued run that no worker has taken stops at once; an ended one is left alone."""
+    run = runs.get(session, run_id)
+    if run.status in events.ENDED:
+        return run
+    if run.status == "queued" and session.scalar(select(Lease).where(Lease.run_id == run.id)) is None:
+        runs.set_status(session, run, "stopped", "stopped before it started")
+        return run
+    runs.request_stop(session, run.id)
+    return run
+
+
+def resume(session: Session, run_id: str) -> Run:
+    """Queue an ended run again, to go on from its last checkpoint on the host that holds it.
+
+    Raises `errors.Conflict` for a run that is not over, whose trainer still lives, or that left nothing to
+    go on from.
+    """
+    run = runs.get(session, run_id)
+    if run.status not in events.ENDED:
+        raise errors.Conflict(f"run {run.id} is {run.status}; only a run that ended can be resumed")
+    if not run.trainer or run.trainer not in TRAINERS:
+        raise errors.Conflict(
+            f"run {run.id} was not started by Nashboard, so its trainer is unknown; start it again by hand"
+        )
+    lease = session.scalar(select(Lease).where(Lease.run_id == run.id))
+    if lease is not None and lease.renewed > time.time() - LEASE_S:
+        raise errors.Conflict(f"run {run.id} still has a trainer on {lease.slot}; stop it first")
+    last = _last_checkpoint(session, run.id)
+    if last is None and run.next_seq > 0:
+        raise errors.Conflict(
+            f"run {run.id} left no checkpoint to go on from; fork it to start anew with the same recipe"
+        )
+    _broker()
+    run.stop, run.ended = False, None
+    run.resume = run.run_dir if last is not None else ""
+    runs.set_status(session, run, "queued", f"resumes from step {last.step}" if last else "")
+    _send_after_commit(session, run, run.host if last is not None else "")
+    return run
+
+
+def fork(
+    session: Session,
+    run_id: str,
+    patch: Mapping[str, Any] | None = None,
+    from_checkpoint: int | None = None,
+    *,
+    name: str = "",
+    treats: str | None = None,
+    device: str = "auto",
+) -> Run:
+    """Queue a new run with this run's recipe and the patch; from its start, or from one of its checkpoints.
+
+    Raises `BadRecipe` for a patch that does not fit, `errors.NotFound` for a checkpoint that is gone.
+    """
+    parent = runs.get(session, run_id)
+    recipe = recipe_of(parent, patch or {})
+    _check(recipe, device)
+    start = None
+    if from_checkpoint is not None:
+        start = session.get(Checkpoint, from_checkpoint)
+        if start is None or start.run_id != parent.id or not start.present:
+            raise errors.NotFound(f"run {parent.id} has no checkpoint {from_checkpoint}")
+    return _queue(
+        session,
+        recipe,
+        name=name or f"{parent.name or parent.id} fork",
+        project=parent.project,
+        parent=parent.id,
+        resume=start.path if start else None,
+        host=parent.host if start else "",
+        device=device,
+        tags=parent.tags,
+        treats=treats,
+    )
+
+
+def demo(session: Session) -> list[Run]:
+    """Queue the demo pair if the installation has no run at all; else []."""
+    if session.scalar(select(Run.id).limit(1)) is not None:
+        return []
+    return launch_pair(session, "codec", name="demo", project="demo", tags=["demo"])
+
+
+def recipe_of(run: Run, patch: Patch | Mapping[str, Any] = {}) -> Recipe:
+    """A run's recipe with a patch. Raises `errors.Conflict` where the run has none, `BadRecipe` for the patch."""
+    if run.trainer not in TRAINERS:
+        raise errors.Conflict(f"run {run.id} has no recipe that a trainer here knows")
+    values = _flattened(run.recipe)
+    values.pop("preset", None)
+    values.pop("size", None)
+    return compose.build(run.trainer, run.preset or "fixed", run.size or "tiny", {**values, **patch})
+
+
+def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            out |= _flattened(value, f"{prefix}{name}.")
+        else:
+            out[f"{prefix}{name}"] = value
+    return out
+
+
+def _check(recipe: Recipe, device: str) -> None:
+    if not DEVICE.fullmatch(device):
+        raise BadRecipe([Problem("device", device, f"{device!r} is none of auto, cpu, cuda:N")])
+    dataroots.check(recipe, get_settings().data_roots)
+
+
+def _broker() -> None:
+    try:
+        dispatch.check(get_settings().redis_url)
+    except dispatch.BrokerDown as problem:
+        raise errors.BrokerDown(str(problem)) from None
+
+
+def _queue(
+    session: Session, recipe: Recipe, *, name: str, project: str, group: str = "", parent: str | None = None,
+    resume: str | None = None, device: str, tags: Sequence[str], treats: str | None = None, host: str = "",
+) -> Run:  # fmt: skip
+    _broker()
+    run = runs.create(
+        session,
+        name=name or f"{recipe.name} {recipe.preset}",
+        project=project or "default",
+        trainer=recipe.name,
+        preset=recipe.preset,
+        size=recipe.size,
+        seed=recipe.seed,
+        recipe=nested(flat(recipe)),
+        tags=list(tags),
+        group=group,
+        parent=parent,
+        treats=treats,
+        resume=resume or "",
+        device=device,
+        host=host,
+        status="queued",
+    )
+    _send_after_commit(session, run, host)
+    return run
+
+
+def _send_after_commit(session: Session, run: Run, host: str) -> None:
+    run.task = uuid.uuid4().hex
+    db.after_commit(session, partial(_send, run.id, run.task, dispatch.queue_for(run.device or "auto", host)))
+
+
+def _send(run_id: str, task: str, queue: str) -> None:
+    """The message leaves; a broker that died since it was checked fails the run, so that none waits for ever."""
+    try:
+        dispatch.send(get_settings().redis_url, dispatch.TRAIN, [run_id], queue, task)
+    except dispatch.BrokerDown as problem:
+        with db.transaction() as session:
+            run = runs.get(session, run_id)
+            if run.status == "queued":
+                runs.set_status(session, run, "failed", f"it could not be queued: {problem}")
+        raise errors.BrokerDown(str(problem)) from None
+
+
+def _last_checkpoint(session: Session, run_id: str) -> Checkpoint | None:
+    query = select(Checkpoint).where(Checkpoint.run_id == run_id, Checkpoint.present).order_by(Checkpoint.step.desc())
+    return session.scalars(query).first()
