@@ -1,4 +1,4 @@
-"""Numbers, times and sizes in the product's words: thousands with a comma, minus as −, never a bare exponent."""
+"""Numbers, times and sizes in the product's words: thousands with a comma, minus as −."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time as clock
 from datetime import UTC, datetime
 
 MINUS = "−"
+UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def _signed(text: str) -> str:
@@ -123,11 +124,7 @@ def size(n: float | None) -> str:
     step = 0
     while n >= 999.5 and step < 4:
         n, step = n / 1000, step + 1
-    return (
-        f"{n:.1f} {'B kB MB GB TB'.split()[step]}"
-        if 0 < step and n < 9.95
-        else f"{n:.0f} {'B kB MB GB TB'.split()[step]}"
-    )
+    return f"{n:.{1 if step and n < 9.95 else 0}f} {UNITS[step]}"
 
 
 def plural(n: int, word: str, words: str = "") -> str:

@@ -66,12 +66,12 @@ def live_count(session: Session) -> str:
         .where(Run.status.in_(("running", "queued", "stopping")), Run.archived.is_(False))
         .group_by(Run.status)
     )
-    found = {status: number for status, number in rows}
+    found = {row[0]: row[1] for row in rows}
     return ", ".join(f"{words.count(found[s])} {s}" for s in ("running", "stopping", "queued") if s in found)
 
 
 def base(request: Request, session: Session | None, title: str) -> dict[str, str]:
-    """The fields of `Page`: ``RunPage(**base(request, session, title), …)``. One query; none without a session."""
+    """The fields of `Page`: ``RunPage(**base(request, session, title), …)``. One query."""
     return {
         "title": title,
         "theme": theme(request),
