@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class BadInput(ValueError):
-    """Input that cannot be used; the message names the value and the way out. The command line exits with 2."""
+    """Input that cannot be used; the message names the value and the way out. Exit status 2."""
 
 
 class Diverged(ArithmeticError):

@@ -5,6 +5,7 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import soundfile
@@ -53,9 +54,7 @@ def test_is_the_same_every_time_and_kept(home: Path, monkeypatch: pytest.MonkeyP
 def test_two_that_start_at_once_do_not_clash(home: Path) -> None:
     script = "from trainers.kit import demo; demo.EACH = 2; print(demo.demo_folder(16000))"
     both = [
-        subprocess.Popen(
-            [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([sys.executable, "-c", script], stdout=PIPE, stderr=PIPE, text=True)
         for _ in range(2)
     ]
     said = [p.communicate(timeout=120) for p in both]
