@@ -2,50 +2,81 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-Value = bool | int | float | str | None | list[Any]
-Patch = dict[str, Any]
+from recipes.problems import BadRecipe, Problem, problems_of, unknown
+from recipes.values import from_text, kind_of
+
+__all__ = [
+    "BadRecipe",
+    "Knob",
+    "Part",
+    "Patch",
+    "Problem",
+    "Recipe",
+    "diff",
+    "flat",
+    "flattened",
+    "knob",
+    "knobs",
+    "leaves",
+    "nested",
+    "patched",
+    "same",
+    "unknown",
+    "validated",
+]
+
+Patch = Mapping[str, Any]
 
 
 class Part(BaseModel):
-    """A group of knobs. Frozen; an unknown name is an error, never passed over."""
+    """A group of knobs. Frozen and strict; an unknown name is an error, never passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with a recipe: which knob, which value, what to do."""
-
-    knob: str
-    value: Any
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.knob}: {self.message}" if self.knob else self.message
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, validate_default=True, allow_inf_nan=False
+    )
+    title: ClassVar[str] = ""
 
 
-class BadRecipe(ValueError):
-    """A recipe that cannot be: one `Problem` a knob."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("; ".join(str(p) for p in problems))
-        self.problems = problems
+def knob(
+    default: Any,
+    help: str,
+    *,
+    title: str = "",
+    unit: str = "",
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    group: str = "",
+    advanced: bool = False,
+    path: bool = False,
+    **more: Any,
+) -> Any:
+    """A pydantic field that carries what a form needs beside the range: title, help, unit, whether it is a path."""
+    extra = {"title": title, "unit": unit, "group": group, "advanced": advanced, "path": path}
+    given: dict[str, Any] = {"default": default}
+    if isinstance(default, list):
+        value = tuple(default)
+        given = {"default_factory": lambda: list(value)}
+    return Field(**given, description=help, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=extra, **more)
 
 
 @dataclass(frozen=True)
 class Knob:
-    """One leaf of a recipe, as the form, the command line's help and the docs show it."""
+    """One leaf of a recipe, as the form, the command line's help and the docs show it.
+
+    ``default`` is the preset's value. A range is inclusive unless ``low_open`` or ``high_open`` says otherwise.
+    """
 
     name: str
+    title: str
     type: str
     default: Any
     value: Any
@@ -53,43 +84,25 @@ class Knob:
     unit: str = ""
     low: float | None = None
     high: float | None = None
+    low_open: bool = False
+    high_open: bool = False
     choices: tuple[str, ...] = ()
     group: str = ""
     advanced: bool = False
     nullable: bool = False
     path: bool = False
 
+    @property
+    def changed(self) -> bool:
+        """Whether the value differs from the preset's."""
+        return not same(self.default, self.value)
 
-def knob(
-    default: Any,
-    help: str,
-    *,
-    unit: str = "",
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-    lt: float | None = None,
-    advanced: bool = False,
-    path: bool = False,
-    **more: Any,
-) -> Any:
-    """A pydantic field that carries what a form needs beside the range: help, unit, whether it is a path."""
-    extra = {"unit": unit, "advanced": advanced, "path": path}
-    if isinstance(default, list | dict):
-        value = default
-        return Field(
-            default_factory=lambda: value.copy(),
-            description=help,
-            ge=ge,
-            gt=gt,
-            le=le,
-            lt=lt,
-            json_schema_extra=extra,
-            **more,
-        )
-    return Field(
-        default, description=help, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=extra, **more
-    )
+    @property
+    def range(self) -> str:
+        """The range in words, "more than 0, at most 1"; empty where there is none."""
+        low = "" if self.low is None else f"{'more than' if self.low_open else 'at least'} {self.low:,g}"
+        high = "" if self.high is None else f"{'less than' if self.high_open else 'at most'} {self.high:,g}"
+        return ", ".join(x for x in (low, high) if x)
 
 
 class Recipe(Part):
@@ -99,84 +112,41 @@ class Recipe(Part):
     """
 
     name: ClassVar[str] = ""
-    title: ClassVar[str] = ""
-    preset: str = knob("fixed", "The named recipe that this one started from.")
-    size: Literal["tiny", "small", "paper"] = knob("tiny", "Size of the networks.")
-    seed: int = knob(0, "Seed of every random number of the run.", ge=0, le=2**31 - 1)
+    preset: str = knob("fixed", "The named recipe that this one started from.", group="Recipe")
+    size: Literal["tiny", "small", "paper"] = knob("tiny", "Size of the networks.", group="Recipe")
+    seed: int = knob(0, "Seed of every random number of the run.", ge=0, le=2**31 - 1, group="Recipe")
+
+    def conflicts(self) -> Iterator[Problem]:
+        """What is wrong between knobs that are each in range; a trainer's recipe overrides this."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        found = list(self.conflicts())
+        if found:
+            raise BadRecipe(found)
+        return self
 
 
-def _leaf_type(annotation: Any) -> tuple[str, tuple[str, ...], bool]:
-    """(type name, choices, nullable) of a leaf's annotation."""
-    nullable = False
-    if get_origin(annotation) in (Union, types.UnionType):
-        inner = [a for a in get_args(annotation) if a is not type(None)]
-        nullable = len(inner) < len(get_args(annotation))
-        annotation = inner[0]
-    if get_origin(annotation) is Literal:
-        return "choice", tuple(str(c) for c in get_args(annotation)), nullable
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return "choice", tuple(str(m.value) for m in annotation), nullable
-    if get_origin(annotation) in (list, tuple):
-        item = get_args(annotation)[0]
-        return f"list of {item.__name__}", (), nullable
-    return getattr(annotation, "__name__", str(annotation)), (), nullable
+R = TypeVar("R", bound=Recipe)
 
 
-def _bounds(info: FieldInfo) -> tuple[float | None, float | None]:
-    low = high = None
-    for rule in info.metadata:
-        for name in ("ge", "gt"):
-            if getattr(rule, name, None) is not None:
-                low = float(getattr(rule, name))
-        for name in ("le", "lt"):
-            if getattr(rule, name, None) is not None:
-                high = float(getattr(rule, name))
-    return low, high
-
-
-def _leaves(part: Part, prefix: str = "") -> Iterator[tuple[str, FieldInfo, Any]]:
+def leaves(part: Part, prefix: str = "") -> Iterator[tuple[str, FieldInfo, Any]]:
+    """(dotted name, field, value) of every knob, in the order of definition."""
     for name, info in type(part).model_fields.items():
         value = getattr(part, name)
         if isinstance(value, Part):
-            yield from _leaves(value, f"{prefix}{name}.")
+            yield from leaves(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", info, value
 
 
-def knobs(recipe: Recipe, base: Recipe | None = None) -> tuple[Knob, ...]:
-    """All knobs of a recipe in the order of its definition; ``base`` gives the defaults to compare with."""
-    defaults = {name: value for name, _, value in _leaves(base)} if base is not None else {}
-    found = []
-    for name, info, value in _leaves(recipe):
-        kind, choices, nullable = _leaf_type(info.annotation)
-        low, high = _bounds(info)
-        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-        found.append(
-            Knob(
-                name=name,
-                type=kind,
-                default=defaults.get(name, value),
-                value=value,
-                help=info.description or "",
-                unit=str(extra.get("unit", "")),
-                low=low,
-                high=high,
-                choices=choices,
-                group=name.split(".", 1)[0] if "." in name else "",
-                advanced=bool(extra.get("advanced", False)),
-                nullable=nullable,
-                path=bool(extra.get("path", False)),
-            )
-        )
-    return tuple(found)
-
-
 def flat(recipe: Recipe) -> dict[str, Any]:
-    """{dotted knob: value} of a recipe."""
-    return {name: value for name, _, value in _leaves(recipe)}
+    """{dotted knob: value} of a recipe; lists are copies."""
+    return {name: list(v) if isinstance(v, list) else v for name, _, v in leaves(recipe)}
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(values: Patch) -> dict[str, Any]:
     """{"disc.lr": 1} as {"disc": {"lr": 1}}."""
     out: dict[str, Any] = {}
     for name, value in values.items():
@@ -188,37 +158,114 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def diff(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"disc": {"lr": 1}} as {"disc.lr": 1}; dotted names may be mixed in."""
+    out: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            out.update(flattened(value, f"{prefix}{name}."))
+        else:
+            out[f"{prefix}{name}"] = value
+    return out
+
+
+def diff(a: Patch, b: Patch) -> dict[str, tuple[Any, Any]]:
     """{knob: (value in a, value in b)} where two flat recipes differ; None where one lacks it."""
-    return {k: (a.get(k), b.get(k)) for k in [*a, *(k for k in b if k not in a)] if a.get(k) != b.get(k)}
+    names = [*a, *(k for k in b if k not in a)]
+    return {k: (a.get(k), b.get(k)) for k in names if k not in a or k not in b or not same(a[k], b[k])}
 
 
-def problems_of(error: ValidationError) -> list[Problem]:
-    """pydantic's errors as ours: the knob by its dotted name, the value, the way out."""
+def same(a: Any, b: Any) -> bool:
+    """Equal as knob values: 1 and 1.0 are, True and 1 are not."""
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
+
+
+def validated(cls: type[R], values: Mapping[str, Any]) -> R:
+    """A recipe from nested or flat values. Raises `BadRecipe` with every problem that was found."""
+    values = flattened(values)
+    names = list(flat(cls()))
+    strange = [Problem(n, v, unknown(n, names)) for n, v in values.items() if n not in names]
+    if strange:
+        raise BadRecipe(strange)
+    try:
+        return cls.model_validate(nested(values))
+    except ValidationError as error:
+        raise BadRecipe(problems_of(error)) from None
+
+
+IDENTITY = ("preset", "size")
+
+
+def patched(recipe: R, patch: Patch) -> R:
+    """The recipe with some knobs set anew, all rules checked again.
+
+    Text for a number or a list, as forms send it, is read by the knob's type. Preset and size name where a
+    recipe started and cannot be patched. Raises `BadRecipe`.
+    """
+    patch = flattened(patch)
+    values = flat(recipe)
+    problems = []
+    fields = {name: info for name, info, _ in leaves(recipe)}
+    for name, value in patch.items():
+        if name not in fields:
+            problems.append(Problem(name, value, unknown(name, fields)))
+        elif name in IDENTITY and value != values[name]:
+            problems.append(
+                Problem(name, value, f"{name} is {values[name]!r} here; choose another one at the start")
+            )
+        else:
+            try:
+                values[name] = (
+                    from_text(kind_of(fields[name].annotation), value) if isinstance(value, str) else value
+                )
+            except ValueError as error:
+                problems.append(Problem(name, value, str(error)))
+    if problems:
+        raise BadRecipe(problems)
+    return validated(type(recipe), values)
+
+
+def knobs(recipe: Recipe, base: Recipe | None = None) -> tuple[Knob, ...]:
+    """All knobs of a recipe in the order of its definition; ``base`` gives the defaults to compare with."""
+    defaults = flat(base) if base is not None else {}
+    titles = {name: type(part).title for name, part in recipe if isinstance(part, Part)}
     found = []
-    for e in error.errors(include_url=False):
-        name = ".".join(str(p) for p in e["loc"])
-        value = e.get("input")
-        context = e.get("ctx") or {}
-        match e["type"]:
-            case "extra_forbidden":
-                text = f"there is no knob {name!r}"
-            case "greater_than_equal":
-                text = f"{value!r} is too small; the least is {context['ge']:g}"
-            case "greater_than":
-                text = f"{value!r} is too small; it must be more than {context['gt']:g}"
-            case "less_than_equal":
-                text = f"{value!r} is too large; the most is {context['le']:g}"
-            case "less_than":
-                text = f"{value!r} is too large; it must be less than {context['lt']:g}"
-            case "literal_error":
-                text = f"{value!r} is none of {context['expected']}"
-            case "float_parsing" | "float_type" | "int_parsing" | "int_type" | "int_from_float":
-                what = "a whole number" if e["type"].startswith("int") else "a number"
-                text = f"{value!r} is not {what}"
-            case "value_error":
-                text = str(context.get("error", e["msg"]))
-            case _:
-                text = f"{value!r}: {e['msg']}"
-        found.append(Problem(name, value, text))
+    for name, info, value in leaves(recipe):
+        kind = kind_of(info.annotation)
+        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        leaf = name.rsplit(".", 1)[-1]
+        top = name.split(".", 1)[0] if "." in name else ""
+        found.append(
+            Knob(
+                name=name,
+                title=str(extra.get("title") or leaf.replace("_", " ").capitalize()),
+                type=kind.name,
+                default=defaults.get(name, value),
+                value=value,
+                help=info.description or "",
+                unit=str(extra.get("unit", "")),
+                choices=tuple(str(c) for c in kind.choices),
+                group=str(extra.get("group") or titles.get(top) or top.capitalize() or "Recipe"),
+                advanced=bool(extra.get("advanced", False)),
+                nullable=kind.nullable,
+                path=bool(extra.get("path", False)),
+                **_bounds(info),
+            )
+        )
+    return tuple(found)
+
+
+def _bounds(info: FieldInfo) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for rule in info.metadata:
+        for name, side, open_ in (
+            ("ge", "low", False),
+            ("gt", "low", True),
+            ("le", "high", False),
+            ("lt", "high", True),
+        ):
+            limit = getattr(rule, name, None)
+            if limit is not None:
+                found[side] = float(limit)
+                found[f"{side}_open"] = open_
     return found

@@ -21,11 +21,15 @@ class Data(Part):
     eval_items: int = knob(8, "Clips evaluated at each evaluation.", unit="clips", ge=1, le=1000)
     eval_seconds: float = knob(2.0, "Longest stretch of an evaluation clip.", unit="s", gt=0, le=60)
     slots: int = knob(3, "Evaluation clips whose audio is kept.", unit="clips", ge=1, le=64)
-    split_seed: int = knob(0, "Seed of the split where no manifest gives speakers.", ge=0, le=2**31 - 1, advanced=True)
+    split_seed: int = knob(
+        0, "Seed of the split where no manifest gives speakers.", ge=0, le=2**31 - 1, advanced=True
+    )
 
 
 class Generator(Part):
-    kind: Literal["patch", "dac"] = knob("patch", "Patch codec (quick on a CPU) or DAC's encoder and decoder.")
+    kind: Literal["patch", "dac"] = knob(
+        "patch", "Patch codec (quick on a CPU) or DAC's encoder and decoder."
+    )
     channels: int = knob(128, "Channels of the patch codec.", ge=8, le=1024)
     hop: int = knob(32, "Samples a frame of the patch codec.", unit="samples", ge=4, le=1024)
     latent: int = knob(32, "Latent dimensions.", ge=4, le=2048)
