@@ -1,0 +1,191 @@
+"""Numbers before they are drawn: smoothing, breaks at non-finite values, the scale of the value axis, labels.
+
+Pure numpy, no session and no plotly. A curve's x may jump back (a run resumed from a checkpoint); a break is
+put there as at a NaN, so that no line bridges it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import words
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NonFinite:
+    """``count`` values that are no numbers at one place: ``what`` is "NaN", "Infinity" or "-Infinity"."""
+
+    x: float
+    what: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One run's series on the chart's axis.
+
+    ``x`` and ``y`` have the same length and hold finite numbers only. Where points were thinned, ``low`` and
+    ``high`` are the extremes of the bucket that each point lies in (same length), and ``smoothable`` marks
+    the points that smoothing looks at: first and last of each bucket, which are no extremes by choice.
+    """
+
+    key: str
+    run: str
+    x: Floats
+    y: Floats
+    low: Floats | None = None
+    high: Floats | None = None
+    smoothable: NDArray[np.bool_] | None = None
+    nonfinite: Sequence[NonFinite] = field(default_factory=tuple)
+    shown: int = 0
+    total: int = 0
+    live: bool = False
+    dots: bool = False
+
+
+def ema(y: Floats, weight: float) -> Floats:
+    """Exponential moving average without the start's bias: the first value is itself.
+
+    ``m_t = weight · m_{t-1} + (1 - weight) · y_t``, divided by ``1 - weight^t``. Shape (n,) → (n,). NaN stays
+    NaN and does not enter the average. ``weight`` 0 gives the values back.
+    """
+    if not 0 <= weight < 1:
+        raise ValueError(f"smoothing must be at least 0 and less than 1, not {weight}")
+    if weight == 0:
+        return np.array(y, dtype=float)
+    out = np.empty(len(y))
+    mean, bias = 0.0, 1.0
+    fresh = 1 - weight
+    for i, value in enumerate(np.asarray(y, dtype=float).tolist()):
+        if value != value:
+            out[i] = value
+            continue
+        mean = weight * mean + fresh * value
+        bias *= weight
+        out[i] = mean / (1 - bias)
+    return out
+
+
+def smoothed(curve: Curve, weight: float) -> tuple[Floats, Floats]:
+    """(x, y) of the strong line: the EMA over the points that may be smoothed."""
+    keep = curve.smoothable
+    x, y = (curve.x, curve.y) if keep is None else (curve.x[keep], curve.y[keep])
+    return x, ema(y, weight)
+
+
+def broken(x: Floats, y: Floats, breaks: Sequence[float]) -> tuple[Floats, Floats]:
+    """The curve with a NaN put in at each x of ``breaks`` that lies inside it, and where x jumps back.
+
+    Plotly does not draw across NaN, so no segment bridges a break.
+    """
+    if len(x) == 0:
+        return x, y
+    places: set[int] = set((np.flatnonzero(np.diff(x) < 0) + 1).tolist())
+    for at in breaks:
+        places.add(int(np.searchsorted(x, at, side="right")))
+    inside = sorted(p for p in places if 0 < p < len(x))
+    if not inside:
+        return x, y
+    return np.insert(x, inside, x[inside]), np.insert(y, inside, np.nan)
+
+
+def envelope(x: Floats, low: Floats, high: Floats, breaks: Sequence[float]) -> tuple[Floats, Floats]:
+    """The outline of the extremes as closed polygons, one a stretch between breaks, with NaN between them."""
+    bx, blow = broken(x, low, breaks)
+    _, bhigh = broken(x, high, breaks)
+    out_x: list[Floats] = []
+    out_y: list[Floats] = []
+    gap = np.array([np.nan])
+    for part in np.split(np.arange(len(bx)), np.flatnonzero(np.isnan(blow))):
+        part = part[~np.isnan(blow[part])]
+        if len(part) < 2:
+            continue
+        px = bx[part]
+        out_x += [px, px[::-1], gap]
+        out_y += [blow[part], bhigh[part][::-1], gap]
+    if not out_x:
+        return np.empty(0), np.empty(0)
+    return np.concatenate(out_x), np.concatenate(out_y)
+
+
+def scale(
+    parts: Sequence[Floats],
+    must: Sequence[tuple[float, float]] = (),
+    may: Sequence[tuple[float, float]] = (),
+    *,
+    log: bool = False,
+) -> tuple[float, float]:
+    """(low, high) of the value axis, in decades on a log axis.
+
+    It follows the 1st to 99th percentile of the values and the ranges in ``must`` (measured bands). A range
+    in ``may`` (claimed, published) is taken in only if the axis grows to two and a half times at most.
+    """
+    values = np.concatenate([np.asarray(p, dtype=float) for p in parts]) if parts else np.empty(0)
+    values = values[np.isfinite(values)]
+    if log:
+        values = np.log10(values[values > 0])
+        must = [(math.log10(a), math.log10(b)) for a, b in must if a > 0 and b > 0]
+        may = [(math.log10(a), math.log10(b)) for a, b in may if a > 0 and b > 0]
+    ends = list(must)
+    if len(values):
+        low, high = np.percentile(values, [1, 99]) if len(values) > 50 else (values.min(), values.max())
+        ends.append((float(low), float(high)))
+    if not ends:
+        ends, may = (list(may[:1]), may[1:]) if may else ([(0.0, 1.0)], [])
+    low, high = min(e[0] for e in ends), max(e[1] for e in ends)
+    least = 0.3 if log else 0.1 * max(abs(low), abs(high), 1e-12)
+    if high - low < least:
+        middle = (low + high) / 2
+        low, high = middle - least / 2, middle + least / 2
+    for a, b in may:
+        wide = max(high, b) - min(low, a)
+        if wide <= 2.5 * (high - low):
+            low, high = min(low, a), max(high, b)
+    pad = 0.06 * (high - low)
+    return low - pad, high + pad
+
+
+def spread(places: Sequence[float], apart: float) -> list[float]:
+    """The places moved as little as may be so that any two lie ``apart``: labels at ends of close curves."""
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    groups: list[list[int]] = []
+    middles: list[float] = []
+    for i in order:
+        groups.append([i])
+        middles.append(places[i])
+        while len(groups) > 1:
+            room = apart * (len(groups[-2]) + len(groups[-1])) / 2
+            if middles[-1] - middles[-2] >= room:
+                break
+            joined = groups.pop(-2) + groups.pop()
+            groups.append(joined)
+            middles[-2:] = [sum(places[j] for j in joined) / len(joined)]
+    out = list(places)
+    for group, middle in zip(groups, middles, strict=True):
+        for rank, i in enumerate(group):
+            out[i] = middle + apart * (rank - (len(group) - 1) / 2)
+    return out
+
+
+def label(value: float, unit: str = "") -> str:
+    """A value in a chart's gutter: as short as it can be said, a loss at its dead value as "2.000"."""
+    if 1 <= abs(value) < 10 and abs(value - round(value)) < 0.02 and unit not in words.DECIMALS:
+        return words.fixed(value, 3)
+    text = words.measured(value, unit)
+    if 0 < abs(value) < 0.01 and "e" not in text:
+        text = text.rstrip("0").replace("0.", ".", 1)
+    return text
+
+
+def reach(low: float, high: float) -> str:
+    """A range in words: "1.27 to 1.41"; one number where both ends are the same."""
+    ends = [re.sub(r"\.0+$", "", words.number(end)) for end in (low, high)]
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
