@@ -180,11 +180,16 @@ ENDED = ("finished", "stopped", "failed", "lost")
 
 
 def spelled(value: Json) -> Json:
-    """``value`` with each non-finite float spelled as its string, in lists and dicts as well."""
+    """``value`` with each non-finite float spelled as its string, in lists and dicts as well.
+
+    Text that UTF-8 cannot hold is spelled with visible escapes.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
-        return {str(k): spelled(v) for k, v in value.items()}
+        return {spelled(str(k)): spelled(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [spelled(v) for v in value]
     return value
@@ -205,9 +210,38 @@ def to_dict(event: Event) -> dict[str, Json]:
     return {"seq": event.seq, "time": event.time, "kind": event.kind, **own}
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def dumps(value: Json) -> str:
+    """``value`` as strict JSON in UTF-8, non-finite numbers spelled; raises `BadEvent` for what is no JSON.
+
+    A lone surrogate (from a file name that is no UTF-8) is written as its visible escape.
+    """
+    try:
+        text = _JSON.encode(value)
+        if not text.isascii():
+            text.encode()
+        return text
+    except (ValueError, TypeError):  # a non-finite number or a surrogate: the usual case pays nothing for it
+        try:
+            return _JSON.encode(spelled(value))
+        except (ValueError, TypeError, RecursionError) as problem:
+            raise BadEvent(f"cannot be written as JSON: {problem}") from None
+
+
+def encode_body(event: Event) -> str:
+    """The event's JSON object without ``seq`` and ``time``, which the journal gives it."""
+    if type(event) is Points:
+        return dumps({"kind": "points", "step": event.step, "values": event.values})
+    body = to_dict(event)
+    del body["seq"], body["time"]
+    return dumps(body)
+
+
 def encode(event: Event) -> str:
     """One line of strict JSON, without the newline."""
-    return json.dumps(spelled(to_dict(event)), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return dumps(to_dict(event))
 
 
 _SHAPES: dict[str, tuple[type, ...]] = {
@@ -228,7 +262,8 @@ def _checked(cls: type[Event], name: str, kind: str, value: Json) -> Json:
     base = kind.split("[", 1)[0]
     if base == "float":
         return number(value)
-    if not isinstance(value, _SHAPES[base]) or (base == "int" and isinstance(value, bool)):
+    fits = isinstance(value, _SHAPES[base]) and not (base == "int" and isinstance(value, bool))
+    if not fits:
         raise BadEvent(f"{cls.kind}.{name} must be {base}, not {value!r:.80}")
     if base == "int" and not -(2**53) <= value <= 2**53:
         raise BadEvent(f"{cls.kind}.{name} is out of range: {value!r:.40}")

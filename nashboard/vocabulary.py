@@ -62,8 +62,8 @@ TABLE: tuple[Series, ...] = (
     Series(
         "loss/feat",
         "Feature loss",
-        help="L1 between the discriminator's features of real and fake, mean over layers. Its level depends on "
-        "the discriminator; judge its trend and feat/relative.",
+        help="L1 between the discriminator's features of real and fake, mean over layers. Its level depends "
+        "on the discriminator; judge its trend and feat/relative.",
         aliases=("feat_loss", "fm_loss", "feature_loss", "feature_matching_loss", "loss_fm"),
         log=True,
     ),
@@ -80,17 +80,29 @@ TABLE: tuple[Series, ...] = (
         "share",
         help="Norm of the term's gradient at the generator's output, divided by the sum over terms.",
     ),
-    Series("disc/sign_acc", "Sign accuracy of D", "share", help="Balanced over real and fake; 0.5 is chance."),
+    Series(
+        "disc/sign_acc", "Sign accuracy of D", "share", help="Balanced over real and fake; 0.5 is chance."
+    ),
     Series("disc/sign.real", "Real called real", "share", aliases=("d_acc_real", "acc_real", "real_acc")),
     Series("disc/sign.fake", "Fake called fake", "share", aliases=("d_acc_fake", "acc_fake", "fake_acc")),
     Series("disc/mean.real", "Mean logit on real", aliases=("d_real", "D_x", "real_score", "real_logit")),
     Series("disc/mean.fake", "Mean logit on fake", aliases=("d_fake", "D_G_z", "fake_score", "fake_logit")),
     Series("disc/margin", "Margin", help="Mean logit on real minus mean logit on fake."),
-    Series("disc/logit_std", "Logit spread", help="Standard deviation of all logits, real and fake.", log=True),
     Series(
-        "disc/grad_norm", "Gradient norm of D", log=True, aliases=("d_grad_norm", "grad_norm_d", "disc_grad_norm")
+        "disc/logit_std", "Logit spread", help="Standard deviation of all logits, real and fake.", log=True
     ),
-    Series("disc/update_ratio", "Update ratio of D", help="Norm of the update over norm of the weights.", log=True),
+    Series(
+        "disc/grad_norm",
+        "Gradient norm of D",
+        log=True,
+        aliases=("d_grad_norm", "grad_norm_d", "disc_grad_norm"),
+    ),
+    Series(
+        "disc/update_ratio",
+        "Update ratio of D",
+        help="Norm of the update over norm of the weights.",
+        log=True,
+    ),
     Series("disc/lr", "Learning rate of D", aliases=("lr_d", "d_lr")),
     Series("disc/{sub}/loss", "D loss: {sub}"),
     Series("disc/{sub}/sign_acc", "Sign accuracy: {sub}", "share"),
@@ -101,14 +113,19 @@ TABLE: tuple[Series, ...] = (
     Series("disc/{sub}/margin", "Margin: {sub}"),
     Series("disc/{sub}/logit_std", "Logit spread: {sub}"),
     Series(
-        "gen/grad_norm", "Gradient norm of G", log=True, aliases=("g_grad_norm", "grad_norm_g", "gen_grad_norm")
+        "gen/grad_norm",
+        "Gradient norm of G",
+        log=True,
+        aliases=("g_grad_norm", "grad_norm_g", "gen_grad_norm"),
     ),
-    Series("gen/update_ratio", "Update ratio of G", help="Norm of the update over norm of the weights.", log=True),
+    Series(
+        "gen/update_ratio", "Update ratio of G", help="Norm of the update over norm of the weights.", log=True
+    ),
     Series("gen/lr", "Learning rate of G", aliases=("lr_g", "g_lr", "lr")),
     Series(
         "feat/relative",
         "Relative feature distance",
-        help="Mean over layers of |f_real - f_fake| / |f_real|; an untrained discriminator already gives 0.1.",
+        help="Mean over layers of |f_real - f_fake| / |f_real|; an untrained discriminator gives 0.1.",
     ),
     Series(
         "codebook/perplexity.{stage}",
@@ -116,7 +133,9 @@ TABLE: tuple[Series, ...] = (
         "codes",
         help="exp of the entropy of the codes used; capped by min(codebook size, tokens counted).",
     ),
-    Series("codebook/use.{stage}", "Codebook use {stage}", "share", help="Share of codes used at least once."),
+    Series(
+        "codebook/use.{stage}", "Codebook use {stage}", "share", help="Share of codes used at least once."
+    ),
     Series(
         "eval/snr",
         "SNR",

@@ -1,0 +1,293 @@
+"""The journal of a run: the append-only file ``events.jsonl``, one event a line.
+
+The line number is the event's ``seq``. One process writes a journal at a time (an advisory lock on the file
+sees to it), any number may read it. A line that a crash tore is cut when the journal is opened again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+from nashboard import events as ev
+from nashboard.events import BadEvent, Event, UnknownKind
+
+try:
+    import fcntl
+except ImportError:  # Windows has no advisory locks of this kind: there nothing watches for a second writer
+    fcntl = None  # type: ignore[assignment]
+
+NAME = "events.jsonl"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_BUSY = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
+
+
+class JournalError(OSError):
+    """The journal cannot be written or read; the message names the file and the way out."""
+
+
+class JournalFull(JournalError):
+    """No room for the line (disk full, quota or file size limit). Nothing of it stays in the journal."""
+
+
+class JournalBusy(JournalError):
+    """Another process, or another `Journal` of this one, is writing this journal."""
+
+
+class JournalClosed(JournalError):
+    """The journal was closed, or belongs to the process that this one was forked from."""
+
+
+class BadJournal(JournalError):
+    """The file's contents are no journal that could be gone on with."""
+
+
+def path_of(place: str | os.PathLike[str]) -> Path:
+    """The journal's file for a run folder or for the file itself."""
+    path = Path(place)
+    return path / NAME if path.is_dir() or path.suffix != ".jsonl" else path
+
+
+class Journal:
+    """Opens the journal of ``run_dir``, or goes on with the one that is there.
+
+    Safe for any number of threads. Every line is handed to the operating system before `append` returns.
+    ``repaired`` counts the bytes of a torn last line that were cut on opening.
+
+    Raises:
+        JournalBusy: when somebody else writes it.
+        BadJournal: when the file is there and its lines are not numbered as a journal's are.
+        JournalError: when folder or file cannot be made.
+    """
+
+    def __init__(self, run_dir: str | os.PathLike[str], clock: Callable[[], float] = time.time) -> None:
+        self.path = path_of(run_dir)
+        self.repaired = 0
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._fd = -1
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(
+                self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666
+            )
+        except OSError as problem:
+            raise _told(problem, self.path, "cannot be opened") from problem
+        try:
+            _claim(self._fd, self.path)
+            self._next, self._size, self.repaired = _mend(self._fd, self.path)
+        except BaseException:
+            os.close(self._fd)
+            self._fd = -1
+            raise
+        _OPEN.add(self)
+
+    @property
+    def next_seq(self) -> int:
+        """The ``seq`` that the next event will have: the number of lines so far."""
+        return self._next
+
+    @property
+    def closed(self) -> bool:
+        return self._fd < 0
+
+    def append(self, event: Event) -> Event:
+        """Writes the event as the next line and returns it with its ``seq`` and ``time``.
+
+        Raises:
+            JournalFull: when there is no room; the journal keeps its last whole line.
+            BadEvent: when the event cannot be written as one line of JSON.
+        """
+        seq, when = self.append_body(ev.encode_body(event))
+        return ev.stamped(event, seq, when)
+
+    def append_body(self, body: str) -> tuple[int, float]:
+        """Writes a line whose fields from ``kind`` on are the JSON text ``body`` (`events.encode_body`)."""
+        if len(body) > ev.MAX_LINE - 100:
+            raise BadEvent(f"an event of {len(body)} characters; the limit of a line is {ev.MAX_LINE}")
+        tail = body.encode()
+        with self._lock:
+            if self._fd < 0:
+                raise JournalClosed(errno.EBADF, f"{self.path}: the journal is closed in this process")
+            seq, when = self._next, round(self._clock(), 6)
+            line = b'{"seq":%d,"time":%b,%b\n' % (seq, repr(when).encode(), tail[1:])
+            self._write(line)
+            self._next += 1
+            self._size += len(line)
+        return seq, when
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError as problem:
+            if len(rest) < len(line):
+                self._undo()
+            raise _told(problem, self.path, "cannot be written") from problem
+
+    def _undo(self) -> None:
+        """Takes back the first part of a line that did not fit."""
+        try:
+            os.ftruncate(self._fd, self._size)
+        except OSError:  # then the torn line is mended when the journal is opened again
+            os.close(self._fd)
+            self._fd = -1
+
+    def close(self) -> None:
+        """Puts everything on the disk and lets go of the file. A second call does nothing."""
+        with self._lock:
+            if self._fd < 0:
+                return
+            try:
+                os.fsync(self._fd)
+            except OSError as problem:
+                if problem.errno not in (errno.EINVAL, errno.ENOTSUP):
+                    raise _told(problem, self.path, "cannot be written") from problem
+            finally:
+                os.close(self._fd)
+                self._fd = -1
+                _OPEN.discard(self)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_fd", -1) >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+_OPEN: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    """In a forked child: the parent's journals are not ours to write, nor to keep locked after its end."""
+    for journal in list(_OPEN):
+        journal._lock = threading.Lock()
+        if journal._fd >= 0:
+            os.close(journal._fd)
+            journal._fd = -1
+    _OPEN.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def _told(problem: OSError, path: Path, what: str) -> JournalError:
+    """The operating system's error as ours, with the file and the way out."""
+    reason = os.strerror(problem.errno) if problem.errno else str(problem)
+    if problem.errno in _FULL:
+        return JournalFull(
+            problem.errno, f"{path}: {what}, there is no room ({reason}); free some and resume the run"
+        )
+    return JournalError(problem.errno, f"{path}: {what} ({reason})")
+
+
+def _claim(fd: int, path: Path) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as problem:
+        if problem.errno in _BUSY:
+            raise JournalBusy(
+                problem.errno,
+                f"{path}: another process is writing this journal; use another folder or end it first",
+            ) from None
+        # some network file systems know no locks: then nothing watches for a second writer
+
+
+def _mend(fd: int, path: Path) -> tuple[int, int, int]:
+    """(next seq, bytes of the whole lines, bytes cut) after mending a torn last line."""
+    count = size = last = before = 0  # lines; bytes; where the last whole line ends; where it starts
+    while chunk := os.pread(fd, 1 << 20, size):
+        found = chunk.count(b"\n")
+        if found:
+            count += found
+            end = chunk.rfind(b"\n")
+            start = chunk.rfind(b"\n", 0, end)
+            before = size + start + 1 if start >= 0 else last
+            last = size + end + 1
+        size += len(chunk)
+    if count:
+        seq = _seq(os.pread(fd, last - before, before), path, count)
+        if seq != count - 1:
+            raise BadJournal(
+                errno.EINVAL, f"{path}: line {count} has seq {seq}, not {count - 1}: a damaged journal"
+            )
+    torn = size - last
+    if torn:
+        rest = os.pread(fd, torn, last)
+        try:
+            whole = ev.decode(rest).seq == count
+        except UnknownKind as known:
+            whole = known.seq == count
+        except BadEvent:
+            whole = False
+        try:
+            if whole:  # only the line's end was lost
+                os.write(fd, b"\n")
+                return count + 1, size + 1, 0
+            os.ftruncate(fd, last)
+        except OSError as problem:
+            raise _told(problem, path, "cannot be mended") from problem
+    return count, last, torn
+
+
+def _seq(line: bytes, path: Path, number: int) -> int:
+    try:
+        return ev.decode(line).seq
+    except UnknownKind as known:
+        return known.seq
+    except BadEvent as problem:
+        raise BadJournal(
+            errno.EINVAL, f"{path}: line {number} is no event ({problem}): a damaged journal"
+        ) from None
+
+
+def read(path: str | os.PathLike[str], start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """(line number, line without its end) of each whole line from ``start`` on; a torn last line is left out.
+
+    ``path`` is a run folder or the file. Raises FileNotFoundError where there is no journal.
+    """
+    with open(path_of(path), "rb") as file:
+        for seq, line in enumerate(file):
+            if not line.endswith(b"\n"):
+                return
+            if seq >= start:
+                yield seq, line[:-1]
+
+
+def events(path: str | os.PathLike[str], start: int = 0) -> Iterator[Event]:
+    """The events from line ``start`` on; lines of an unknown kind are passed over.
+
+    Raises:
+        BadJournal: for a line that is no event, naming it.
+    """
+    where = path_of(path)
+    for seq, line in read(where, start):
+        try:
+            yield ev.decode(line)
+        except UnknownKind:
+            continue
+        except BadEvent as problem:
+            raise BadJournal(errno.EINVAL, f"{where}: line {seq + 1}: {problem}") from None
+
+
+def exists(run_dir: str | os.PathLike[str]) -> bool:
+    """Whether the folder holds a journal with anything in it."""
+    path = path_of(run_dir)
+    return path.is_file() and path.stat().st_size > 0
