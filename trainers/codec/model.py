@@ -1,0 +1,190 @@
+"""The codec's generators: a patch codec that a CPU trains in seconds, and DAC's encoder and decoder.
+
+Both take a wave ``[B, 1, T]`` of any length and return one of the same length. Lengths that are no multiple
+of the hop are filled with zeros at the end and cut again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from recipes.codec import Codec
+from trainers.kit.quantize import ResidualVQ, Sync, build_quantizer
+
+
+@dataclass(frozen=True)
+class CodecOut:
+    """``wave`` ``[B, 1, T]`` rebuilt, scalar ``vq_loss``, ``codes`` ``[B, stages, frames]``."""
+
+    wave: Tensor
+    vq_loss: Tensor
+    codes: Tensor
+
+
+class CodecModel(nn.Module):
+    """Encoder, residual quantiser, decoder; ``hop`` samples make one frame of codes."""
+
+    def __init__(self, encoder: nn.Module, quantizer: ResidualVQ, decoder: nn.Module, hop: int) -> None:
+        super().__init__()
+        self.encoder, self.quantizer, self.decoder, self.hop = encoder, quantizer, decoder, hop
+
+    def __call__(self, wave: Tensor) -> CodecOut:
+        out: CodecOut = super().__call__(wave)
+        return out
+
+    def forward(self, wave: Tensor) -> CodecOut:
+        length = wave.shape[-1]
+        coded = self.quantizer(self.encoder(F.pad(wave, (0, -length % self.hop))))
+        return CodecOut(self.decoder(coded.z)[..., :length], coded.loss, coded.codes)
+
+    @torch.no_grad()
+    def encode(self, wave: Tensor) -> Tensor:
+        """Codes ``[B, stages, frames]`` of a wave."""
+        return self.quantizer(self.encoder(F.pad(wave, (0, -wave.shape[-1] % self.hop)))).codes
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor, length: int | None = None) -> Tensor:
+        """The wave ``[B, 1, length]`` of codes; without a length, whole frames."""
+        wave: Tensor = self.decoder(self.quantizer.decode(codes))
+        return wave[..., :length]
+
+
+class PatchResidual(nn.Module):
+    """x + Conv1(ELU(Conv3 dilated(ELU(x))))."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.wide = nn.Conv1d(channels, channels, 3, padding=dilation, dilation=dilation)
+        self.narrow = nn.Conv1d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mixed: Tensor = x + self.narrow(F.elu(self.wide(F.elu(x))))
+        return mixed
+
+
+def _padded(kernel: int, stride: int) -> tuple[int, int]:
+    """(padding, output padding) with which length / stride and length × stride are exact."""
+    spare = kernel - stride
+    return (spare + 1) // 2, spare % 2
+
+
+def _patch_parts(channels: int, hop: int, latent: int) -> tuple[nn.Module, nn.Module]:
+    """Encoder (patches of two hops, three residual blocks, a narrow latent) and its mirror, the decoder."""
+    padding, odd = _padded(2 * hop, hop)
+    encoder = nn.Sequential(
+        nn.Conv1d(1, channels, 2 * hop, stride=hop, padding=padding),
+        *(PatchResidual(channels, d) for d in (1, 2, 4)),
+        nn.Conv1d(channels, latent, 1),
+    )
+    decoder = nn.Sequential(
+        nn.Conv1d(latent, channels, 1),
+        *(PatchResidual(channels, d) for d in (4, 2, 1)),
+        nn.ConvTranspose1d(channels, 1, 2 * hop, stride=hop, padding=padding, output_padding=odd),
+    )
+    return encoder, decoder
+
+
+class Snake(nn.Module):
+    """x + sin²(a x) / a, with one learnable a a channel: periodic, so that pitch carries on past the crop."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.ones(1, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        bent: Tensor = x + torch.sin(self.alpha * x).square() / (self.alpha + 1e-9)
+        return bent
+
+
+def _conv(before: int, after: int, kernel: int, dilation: int = 1) -> nn.Module:
+    """A weight-normed convolution that keeps the length, drawn as DAC draws it."""
+    conv = nn.Conv1d(before, after, kernel, padding=dilation * (kernel - 1) // 2, dilation=dilation)
+    return _drawn(conv)
+
+
+def _drawn(conv: nn.Conv1d | nn.ConvTranspose1d) -> nn.Module:
+    if isinstance(conv, nn.Conv1d):
+        nn.init.trunc_normal_(conv.weight, std=0.02)
+        assert conv.bias is not None
+        nn.init.zeros_(conv.bias)
+    return weight_norm(conv)
+
+
+class DacResidual(nn.Module):
+    """x + Conv1(Snake(Conv7 dilated(Snake(x))))."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            Snake(channels),
+            _conv(channels, channels, 7, dilation),
+            Snake(channels),
+            _conv(channels, channels, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        mixed: Tensor = x + self.block(x)
+        return mixed
+
+
+def _dac_encoder(width: int, rates: Sequence[int], latent: int) -> nn.Module:
+    layers = [_conv(1, width, 7)]
+    for rate in rates:
+        padding, _ = _padded(2 * rate, rate)
+        down = nn.Conv1d(width, 2 * width, 2 * rate, stride=rate, padding=padding)
+        layers += [*(DacResidual(width, d) for d in (1, 3, 9)), Snake(width), _drawn(down)]
+        width *= 2
+    return nn.Sequential(*layers, Snake(width), _conv(width, latent, 3))
+
+
+def _dac_decoder(width: int, rates: Sequence[int], latent: int) -> nn.Module:
+    layers = [_conv(latent, width, 7)]
+    for rate in rates:
+        padding, odd = _padded(2 * rate, rate)
+        up = nn.ConvTranspose1d(width, width // 2, 2 * rate, stride=rate, padding=padding, output_padding=odd)
+        layers += [Snake(width), _drawn(up)]
+        width //= 2
+        layers += [DacResidual(width, d) for d in (1, 3, 9)]
+    return nn.Sequential(*layers, Snake(width), _conv(width, 1, 7), nn.Tanh())
+
+
+def hop_of(recipe: Codec) -> int:
+    """Samples a frame of codes. Raises ValueError where DAC's encoder and decoder disagree on it."""
+    gen = recipe.gen
+    if gen.kind == "patch":
+        return gen.hop
+    down, up = math.prod(gen.encoder_rates), math.prod(gen.decoder_rates)
+    if down != up:
+        raise ValueError(f"gen.encoder_rates make {down} samples a frame, gen.decoder_rates {up}: unequal")
+    return down
+
+
+def nominal_kbps(recipe: Codec) -> float:
+    """Bit rate of the codes in kbit/s, before any entropy coding."""
+    frames = recipe.data.rate_hz / hop_of(recipe)
+    return frames * recipe.quantizer.codebooks * math.log2(recipe.quantizer.size) / 1000
+
+
+def build_generator(recipe: Codec, *, sync: Sync | None = None, first: bool = True) -> CodecModel:
+    """The codec that a recipe describes. ``sync`` and ``first``: see `kit.quantize.EmaResidualVQ`.
+
+    Raises:
+        ValueError: where the strides do not fit, or the decoder's channels cannot be halved at each of them.
+    """
+    gen, hop = recipe.gen, hop_of(recipe)
+    quantizer = build_quantizer(recipe.quantizer, gen.latent, sync=sync, first=first)
+    if gen.kind == "patch":
+        encoder, decoder = _patch_parts(gen.channels, hop, gen.latent)
+        return CodecModel(encoder, quantizer, decoder, hop)
+    halvings = 2 ** len(gen.decoder_rates)
+    if gen.decoder_dim % halvings:
+        raise ValueError(f"gen.decoder_dim {gen.decoder_dim} cannot be halved {len(gen.decoder_rates)} times")
+    encoder = _dac_encoder(gen.encoder_dim, gen.encoder_rates, gen.latent)
+    return CodecModel(encoder, quantizer, _dac_decoder(gen.decoder_dim, gen.decoder_rates, gen.latent), hop)

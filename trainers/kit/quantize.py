@@ -1,0 +1,312 @@
+"""Residual vector quantisers: each stage codes what the stages before it left over.
+
+`EmaResidualVQ` learns its codebooks by running averages (EnCodec) and gives codes that fall out of use a new
+place at once; `FactorizedResidualVQ` learns them by gradient, in few dimensions and by direction only (DAC).
+All draws come from torch's global generator, so a seed fixes them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from recipes.codec import Quantizer as Part
+
+Sync = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """``z`` like the input ``[B, D, T]``, its gradient straight through; scalar ``loss``; codes ``[B, q, T]``."""
+
+    z: Tensor
+    loss: Tensor
+    codes: Tensor
+
+
+def _kept_stages(batch: int, stages: int, dropout: float, like: Tensor) -> Tensor:
+    """Stages used for each item ``[B]``: a random number for the first ``dropout`` share of the batch."""
+    kept = torch.full((batch,), stages, device=like.device)
+    dropped = int(batch * dropout)
+    if dropped:
+        kept[:dropped] = torch.randint(1, stages + 1, (dropped,), device=like.device)
+    return kept
+
+
+class ResidualVQ(nn.Module):
+    """The walk through the stages that both quantisers share. ``stages`` take and give ``[B, D, T]``."""
+
+    def __init__(self, stages: list[nn.Module], dropout: float, mean_loss: bool) -> None:
+        super().__init__()
+        self.stages, self.dropout, self.mean_loss = nn.ModuleList(stages), dropout, mean_loss
+
+    def __call__(self, z: Tensor) -> Quantized:
+        done: Quantized = super().__call__(z)
+        return done
+
+    def forward(self, z: Tensor) -> Quantized:
+        count = len(self.stages)
+        kept = _kept_stages(len(z), count, self.dropout if self.training else 0.0, z)
+        rest, total = z, torch.zeros_like(z)
+        losses, codes = [], []
+        for i, stage in enumerate(self.stages):
+            found, loss, code = stage(rest)
+            used = (kept > i).to(z.dtype)
+            total = total + found * used[:, None, None]
+            rest = rest - found.detach()
+            losses.append((loss * used).mean())
+            codes.append(code)
+        loss = torch.stack(losses)
+        return Quantized(total, loss.mean() if self.mean_loss else loss.sum(), torch.stack(codes, 1))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """``[B, D, T]`` of codes ``[B, q, T]``; the first q stages only, where q is smaller than all."""
+        parts = [stage.look_up(codes[:, i]) for i, stage in enumerate(self.stages) if i < codes.shape[1]]
+        return torch.stack(parts).sum(0)
+
+
+class EmaCodebook(nn.Module):
+    """One stage of `EmaResidualVQ`: ``size`` vectors of ``dim`` numbers, moved towards what they code.
+
+    In training its first batch places the codes: on random frames (``data``) or on their k-means centres. A
+    code whose running count falls under ``dead_below`` times the even share is put on a random frame, with
+    running sum and count to match, so that the next average does not undo it.
+    """
+
+    embed: Tensor
+    embed_sum: Tensor
+    cluster_size: Tensor
+    placed: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        size: int,
+        decay: float = 0.99,
+        init: str = "data",
+        dead_below: float = 0.1,
+        sync: Sync | None = None,
+        first: bool = True,
+    ) -> None:
+        super().__init__()
+        if init not in ("data", "kmeans"):
+            raise ValueError(f"codebook init {init!r} is neither data nor kmeans")
+        self.size, self.decay, self.init, self.dead_below = size, decay, init, dead_below
+        self.sync, self.first = sync, first
+        self.register_buffer("embed", torch.randn(size, dim) / math.sqrt(dim))
+        self.register_buffer("embed_sum", self.embed.clone())
+        self.register_buffer("cluster_size", torch.ones(size))
+        self.register_buffer("placed", torch.tensor(False))
+        self._placed = False  # the buffer's twin, read without waiting for the device
+        self.register_load_state_dict_post_hook(lambda module, _: module._loaded())
+
+    def _loaded(self) -> None:
+        self._placed = bool(self.placed)
+
+    def _summed(self, value: Tensor) -> Tensor:
+        return value if self.sync is None else self.sync(value)
+
+    def _frames(self, rows: Tensor) -> Tensor:
+        """``size`` random rows, the same on every process: those of the first one."""
+        count = len(rows)
+        chosen = torch.randint(count, (self.size,), device=rows.device)
+        if count >= self.size and not self._placed:
+            chosen = torch.randperm(count, device=rows.device)[: self.size]
+        frames = rows[chosen]
+        return self._summed(frames if self.first else torch.zeros_like(frames))
+
+    def _tally(self, rows: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
+        """(how often each code was used ``[K]``, the sum of what it coded ``[K, D]``), over all processes."""
+        used = torch.zeros(self.size, device=rows.device).index_add_(0, code, torch.ones_like(rows[:, 0]))
+        sums = torch.zeros_like(self.embed).index_add_(0, code, rows)
+        return self._summed(used), self._summed(sums)
+
+    def nearest(self, rows: Tensor) -> Tensor:
+        """The code of each row ``[N, D]``."""
+        far = self.embed.square().sum(1) - 2 * rows @ self.embed.t()
+        return far.argmin(1)
+
+    def _place(self, rows: Tensor) -> None:
+        self.embed.copy_(self._frames(rows))
+        for _ in range(10 if self.init == "kmeans" else 0):
+            used, sums = self._tally(rows, self.nearest(rows))
+            self.embed.copy_(torch.where(used[:, None] > 0, sums / used.clamp(min=1)[:, None], self.embed))
+        even = self._summed(torch.tensor(float(len(rows)), device=rows.device)) / self.size
+        self.cluster_size.fill_(1.0).mul_(even)
+        self.embed_sum.copy_(self.embed * self.cluster_size[:, None])
+        self.placed.fill_(True)
+        self._placed = True
+
+    def _learn(self, rows: Tensor, code: Tensor) -> None:
+        used, sums = self._tally(rows, code)
+        self.cluster_size.lerp_(used, 1 - self.decay)
+        self.embed_sum.lerp_(sums, 1 - self.decay)
+        self.embed.copy_(self.embed_sum / self.cluster_size.clamp(min=1e-5)[:, None])
+        self._revive(rows, used.sum() / self.size)
+
+    def _revive(self, rows: Tensor, even: Tensor) -> None:
+        """Put dead codes on random frames. Runs last: what it writes must survive this forward pass."""
+        dead = self.cluster_size < self.dead_below * even
+        frames = self._frames(rows)
+        self.embed.copy_(torch.where(dead[:, None], frames, self.embed))
+        self.cluster_size.copy_(torch.where(dead, even, self.cluster_size))
+        self.embed_sum.copy_(torch.where(dead[:, None], frames * even, self.embed_sum))
+
+    def look_up(self, code: Tensor) -> Tensor:
+        """``[B, D, T]`` of codes ``[B, T]``."""
+        return F.embedding(code, self.embed).transpose(1, 2)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        rows = z.detach().transpose(1, 2).flatten(0, 1).float()
+        if self.training and not self._placed:
+            self._place(rows)
+        code = self.nearest(rows)
+        found = F.embedding(code, self.embed).view(len(z), -1, z.shape[1]).transpose(1, 2).to(z.dtype)
+        loss = (z - found).square().mean((1, 2))
+        if self.training:
+            self._learn(rows, code)
+        return z + (found - z).detach(), loss, code.view(len(z), -1)
+
+
+class EmaResidualVQ(ResidualVQ):
+    """``codebooks`` stages of `EmaCodebook`; the loss is ``commitment`` times the stages' mean squared rest.
+
+    ``sync`` sums a tensor over all processes (None: there is one); ``first`` says whether this is the process
+    whose frames are taken. Without a training batch the codes are random: an evaluation changes nothing.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        codebooks: int = 4,
+        size: int = 256,
+        decay: float = 0.99,
+        commitment: float = 0.25,
+        dropout: float = 0.0,
+        init: str = "data",
+        dead_below: float = 0.1,
+        sync: Sync | None = None,
+        first: bool = True,
+    ) -> None:
+        stages: list[nn.Module] = [
+            EmaCodebook(dim, size, decay, init, dead_below, sync, first) for _ in range(codebooks)
+        ]
+        super().__init__(stages, dropout, mean_loss=True)
+        self.commitment, self.size = commitment, size
+
+    def forward(self, z: Tensor) -> Quantized:
+        done = super().forward(z)
+        return Quantized(done.z, self.commitment * done.loss, done.codes)
+
+
+class FactorizedCodebook(nn.Module):
+    """One stage of DAC: projected to ``code_dim`` numbers, looked up by direction, projected back."""
+
+    def __init__(self, dim: int, size: int, code_dim: int, commitment: float) -> None:
+        super().__init__()
+        self.inward = weight_norm(nn.Conv1d(dim, code_dim, 1))
+        self.outward = weight_norm(nn.Conv1d(code_dim, dim, 1))
+        self.codebook = nn.Embedding(size, code_dim)
+        self.commitment = commitment
+
+    def look_up(self, code: Tensor) -> Tensor:
+        """``[B, D, T]`` of codes ``[B, T]``."""
+        wide: Tensor = self.outward(self.codebook(code).transpose(1, 2))
+        return wide
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        low = self.inward(z)
+        rows = F.normalize(low.detach().transpose(1, 2).flatten(0, 1), dim=1)
+        code = (rows @ F.normalize(self.codebook.weight.detach(), dim=1).t()).argmax(1).view(len(z), -1)
+        found = self.codebook(code).transpose(1, 2)
+        commit = (low - found.detach()).square().mean((1, 2))
+        learn = (found - low.detach()).square().mean((1, 2))
+        return self.outward(low + (found - low).detach()), self.commitment * commit + learn, code
+
+
+class FactorizedResidualVQ(ResidualVQ):
+    """DAC's. The loss sums, over stages, ``commitment`` × commitment loss + codebook loss (equal values)."""
+
+    def __init__(
+        self,
+        dim: int,
+        codebooks: int = 9,
+        size: int = 1024,
+        code_dim: int = 8,
+        commitment: float = 0.25,
+        dropout: float = 0.0,
+    ) -> None:
+        stages: list[nn.Module] = [
+            FactorizedCodebook(dim, size, code_dim, commitment) for _ in range(codebooks)
+        ]
+        super().__init__(stages, dropout, mean_loss=False)
+        self.size = size
+
+
+def build_quantizer(part: Part, dim: int, *, sync: Sync | None = None, first: bool = True) -> ResidualVQ:
+    """The quantiser that a recipe's ``quantizer`` describes, over latents of ``dim`` numbers."""
+    if part.kind == "ema":
+        return EmaResidualVQ(
+            dim, part.codebooks, part.size, part.decay, part.commitment, part.dropout, sync=sync, first=first
+        )
+    return FactorizedResidualVQ(dim, part.codebooks, part.size, part.dim, part.commitment, part.dropout)
+
+
+@dataclass(frozen=True)
+class StageUse:
+    """How one stage used its codes: ``perplexity`` in codes; ``relative`` and ``use`` over min(K, tokens)."""
+
+    perplexity: float
+    relative: float
+    use: float
+    bits: float
+    tokens: int
+
+
+class CodeUse:
+    """Counts codes over many batches: perplexity cannot exceed min(codebook size, tokens counted)."""
+
+    def __init__(self, stages: int, size: int) -> None:
+        self.stages, self.size = stages, size
+        self._counts: Tensor | None = None
+
+    def add(self, codes: Tensor) -> None:
+        """Count codes ``[B, q, T]``, on their own device."""
+        if self._counts is None:
+            self._counts = torch.zeros(self.stages, self.size, device=codes.device)
+        by_stage = codes.detach().transpose(0, 1).flatten(1)
+        self._counts.scatter_add_(1, by_stage, torch.ones_like(by_stage, dtype=torch.float32))
+
+    def read(self, reset: bool = True) -> list[StageUse]:
+        """One `StageUse` a stage, none where nothing was counted; counting starts anew unless told not to."""
+        if self._counts is None:
+            return []
+        counts = self._counts.double().cpu()
+        if reset:
+            self._counts = None
+        found = []
+        for stage in counts:
+            tokens = int(stage.sum())
+            share = stage[stage > 0] / tokens
+            bits = float(-(share * share.log2()).sum())
+            most = min(self.size, tokens)
+            found.append(StageUse(2**bits, 2**bits / most, len(share) / most, bits, tokens))
+        return found
+
+    def points(self, reset: bool = True) -> dict[str, float]:
+        """`read` by the names of the vocabulary: ``codebook/perplexity.0``, ``codebook/use.0``, …"""
+        found: dict[str, Any] = {}
+        for i, stage in enumerate(self.read(reset)):
+            found |= {
+                f"codebook/perplexity.{i}": stage.perplexity,
+                f"codebook/relative.{i}": stage.relative,
+                f"codebook/use.{i}": stage.use,
+            }
+        return found
