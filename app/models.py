@@ -105,7 +105,11 @@ class TailPoint(Base):
 
 
 class Chunk(Base):
-    """Points ``index`` to ``index + count`` of a series, compressed, with their summary."""
+    """Points ``index`` to ``index + count`` of a series, compressed, with their summary.
+
+    ``low_at`` and ``high_at`` are places within the chunk; ``ordered``: no step is below the one before. The
+    summary of an ordered chunk without non-finite values stands for it where a bucket covers all of it.
+    """
 
     __tablename__ = "chunks"
     series_id: Mapped[int] = mapped_column(
@@ -115,10 +119,20 @@ class Chunk(Base):
     count: Mapped[int] = mapped_column(Integer)
     step_low: Mapped[int] = mapped_column(BigInteger)
     step_high: Mapped[int] = mapped_column(BigInteger)
+    step_last: Mapped[int] = mapped_column(BigInteger)
+    ordered: Mapped[bool] = mapped_column(Boolean)
     low: Mapped[float | None] = mapped_column(Float)
+    low_at: Mapped[int] = mapped_column(Integer)
+    low_step: Mapped[int] = mapped_column(BigInteger)
+    low_time: Mapped[float] = mapped_column(Float)
     high: Mapped[float | None] = mapped_column(Float)
+    high_at: Mapped[int] = mapped_column(Integer)
+    high_step: Mapped[int] = mapped_column(BigInteger)
+    high_time: Mapped[float] = mapped_column(Float)
     first: Mapped[float | None] = mapped_column(Float)
+    first_time: Mapped[float] = mapped_column(Float)
     last: Mapped[float | None] = mapped_column(Float)
+    last_time: Mapped[float] = mapped_column(Float)
     nonfinite: Mapped[int] = mapped_column(Integer, default=0)
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
@@ -141,10 +155,16 @@ class BlobPart(Base):
 
 
 class Sample(Base):
-    """Audio or an image made at a step, in the slot of the fixed input that it answers."""
+    """Audio or an image made at a step, in the slot of the fixed input that it answers.
+
+    ``missing``: its bytes have not come yet; the receipt asks for them.
+    """
 
     __tablename__ = "samples"
-    __table_args__ = (Index("ix_samples_run_step", "run_id", "series", "slot", "step"),)
+    __table_args__ = (
+        Index("ix_samples_run_step", "run_id", "series", "slot", "step"),
+        Index("ix_samples_missing", "run_id", "missing"),
+    )
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
     seq: Mapped[int] = mapped_column(BigInteger)
@@ -158,6 +178,7 @@ class Sample(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     caption: Mapped[str] = mapped_column(Text, default="")
+    missing: Mapped[bool] = mapped_column(Boolean, default=True)
 
 
 class Checkpoint(Base):

@@ -1,0 +1,1 @@
+"""The server: settings, database, ingest, reading, pages and API. Never imports torch."""
