@@ -35,6 +35,7 @@ class Reporter:
         resumed_from: the step of the checkpoint that the run goes on from; needed (or ``resume=True``) where
             the folder already holds a journal.
         command: the command line that makes this run; by default that of this process, secrets left out.
+        facts: what the trainer adds to ``RunStarted.environment``, such as the hash of its evaluation set.
 
     Raises:
         FileExistsError: when ``run_dir`` holds a journal and no resume is asked for.
@@ -62,6 +63,7 @@ class Reporter:
         tags: Sequence[str] = (),
         resume: bool = False,
         command: Sequence[str] | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         self.run_dir = Path(run_dir)
         goes_on = journal.exists(self.run_dir)
@@ -88,7 +90,7 @@ class Reporter:
             size=size,
             seed=seed,
             recipe=environment.plain(recipe or {}),
-            environment=environment.facts(self.run_dir),
+            environment=environment.facts(self.run_dir) | environment.plain(facts or {}),
             command=list(command) if command is not None else environment.command(token),
             tags=list(tags),
             parent=parent,
