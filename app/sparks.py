@@ -39,9 +39,9 @@ def sparkline(
 ) -> Markup:
     """A curve without axes, 140 by 34 px: in the run's colour or in ink, broken at what is no number.
 
-    ``band`` is (x, low, high) of the measured range behind it; ``x_high`` is where a live run will end. The end
-    mark is in the accent while the run is live. ``label`` says in words what is drawn; without one it is hidden
-    from screen readers.
+    ``band`` is (x, low, high) of the measured range behind it; ``x_high`` is where a live run will end. The
+    end mark is in the accent while the run is live. ``label`` says in words what is drawn; without one it is
+    hidden from screen readers.
     """
     points = [(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(x)]
     finite = [p for p in points if math.isfinite(p[1])]
@@ -117,5 +117,6 @@ def position(
         f'<svg class="pos" width="{width}" height="18" viewBox="0 0 {width} 18" role="img" '
         f'aria-label="{escape(who)} against the {escape(origin)} range">'
         f'<path d="M2 14.5h{width - 4}" stroke="var(--line)"/>'
-        f'<rect x="{at(low):.1f}" y="3.5" width="{max(2.0, at(high) - at(low)):.1f}" height="11" {look}/>{marks}</svg>'
+        f'<rect x="{at(low):.1f}" y="3.5" width="{max(2.0, at(high) - at(low)):.1f}" height="11" {look}/>'
+        f"{marks}</svg>"
     )
