@@ -1,4 +1,4 @@
-"""Typed recipes: what a trainer is told, with presets, sizes and the bands that its series are held against."""
+"""Typed recipes: what a trainer is told, with presets, sizes and the bands that series are held against."""
 
 from recipes.registry import TRAINERS
 

@@ -59,8 +59,8 @@ def knob(
     path: bool = False,
     **more: Any,
 ) -> Any:
-    """A pydantic field that carries what a form needs beside the range: title, help, unit, whether it is a path."""
-    extra = {"title": title, "unit": unit, "group": group, "advanced": advanced, "path": path}
+    """A pydantic field that also carries what a form needs: title, help, unit, whether it is a path."""
+    extra: dict[str, Any] = {"title": title, "unit": unit, "group": group, "advanced": advanced, "path": path}
     given: dict[str, Any] = {"default": default}
     if isinstance(default, list):
         value = tuple(default)
@@ -72,7 +72,7 @@ def knob(
 class Knob:
     """One leaf of a recipe, as the form, the command line's help and the docs show it.
 
-    ``default`` is the preset's value. A range is inclusive unless ``low_open`` or ``high_open`` says otherwise.
+    ``default`` is the preset's value. A range is inclusive unless ``low_open`` or ``high_open`` is set.
     """
 
     name: str
@@ -100,15 +100,17 @@ class Knob:
     @property
     def range(self) -> str:
         """The range in words, "more than 0, at most 1"; empty where there is none."""
-        low = "" if self.low is None else f"{'more than' if self.low_open else 'at least'} {self.low:,g}"
-        high = "" if self.high is None else f"{'less than' if self.high_open else 'at most'} {self.high:,g}"
+        low = "" if self.low is None else f"{'more than' if self.low_open else 'at least'} {self.low:,.10g}"
+        high = (
+            "" if self.high is None else f"{'less than' if self.high_open else 'at most'} {self.high:,.10g}"
+        )
         return ", ".join(x for x in (low, high) if x)
 
 
 class Recipe(Part):
     """What every trainer's recipe has. A trainer's own recipe adds its parts and knobs.
 
-    ``name`` is the trainer's name; the knobs of the group ``trainer`` (max_steps, …) are a `Part` of that name.
+    ``name`` is the trainer's name; ``trainer`` is free for the group of knobs (max_steps, …).
     """
 
     name: ClassVar[str] = ""

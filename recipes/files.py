@@ -1,8 +1,9 @@
 """Presets and sizes on disk: YAML read strictly, with the line of whatever is wrong.
 
-Shipped ones lie in ``recipes/presets/TRAINER`` and ``recipes/sizes/TRAINER``. A person's own presets lie in the
-folder that the environment's NASHBOARD_PRESETS names, as ``TRAINER/NAME.yaml``, or as ``NAME.yaml`` with a line
-``trainer: TRAINER``. They are data: tags, anchors' code and interpolation are refused.
+Shipped ones lie in ``recipes/presets/TRAINER`` and ``recipes/sizes/TRAINER``. A person's own presets lie in
+the folder that the environment's NASHBOARD_PRESETS names, as ``TRAINER/NAME.yaml``, or as ``NAME.yaml``,
+which a line ``trainer: TRAINER`` may bind to one trainer. They are data: what would run or refer to something
+(tags, aliases, interpolation) is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ HERE = Path(__file__).parent
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 MAX_BYTES = 256 * 1024
 SIZES = ("tiny", "small", "paper")
+SIDES = ("", "old", "fixed")
 WORDS = ("trainer", "title", "text", "source", "side", "base", "changes", "label", "order", "knobs", *SIZES)
 
 
@@ -29,6 +32,12 @@ class _Loader(yaml.SafeLoader):
     """YAML's core: true and false alone are booleans, 1e-3 is a number, a key twice is an error."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.MarkedYAMLError(problem="aliases are not read here", problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
@@ -44,10 +53,10 @@ class _Loader(yaml.SafeLoader):
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
+    ("int", r"[-+]?(0|[1-9][0-9]*)", list("-+0123456789")),
     (
         "float",
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        r"[-+]?((\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.(inf|Inf))|\.(nan|NaN)",
         list("-+.0123456789"),
     ),
 ):
@@ -66,6 +75,7 @@ class Sheet:
     """One YAML file: its words, its knobs by dotted name, those of each size, and the line of each name."""
 
     path: Path
+    stamp: tuple[int, int]
     name: str
     words: dict[str, Any]
     knobs: dict[str, Any]
@@ -93,58 +103,51 @@ def _flat(path: Path, values: Any, lines: dict[str, int], top: str) -> dict[str,
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise _bad(
-            path, f"{top} must be a list of knobs with their values, not {values!r}", lines.get(top), values
-        )
+        raise _bad(path, f"{top} must be knobs with their values, not {values!r}", lines.get(top), values)
     out: dict[str, Any] = {}
     for key, value in values.items():
         name = str(key)
         if isinstance(value, dict):
             inner = _flat(path, value, lines, f"{top}.{name}")
             out.update({f"{name}.{k}": v for k, v in inner.items()})
-        else:
+        elif all(
+            v is None or isinstance(v, bool | int | float | str)
+            for v in (value if isinstance(value, list) else [value])
+        ):
             out[name] = value
+        else:
+            raise _bad(path, f"{name} cannot be {value!r}", lines.get(f"{top}.{name}"), value, name)
     return out
 
 
 def read(path: Path) -> Sheet:
     """Read a preset or a size. Raises `BadRecipe` that names the file and the line."""
     try:
-        raw = path.read_bytes()
-        if len(raw) > MAX_BYTES:
-            raise _bad(path, f"{len(raw):,} bytes; a preset has {MAX_BYTES:,} at most")
-        text = raw.decode("utf-8")
+        about = path.stat()
     except OSError as error:
         raise _bad(path, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise _bad(path, f"is not UTF-8 text at byte {error.start}") from None
-    loader = None
-    try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        data = loader.construct_document(node) if node is not None else {}
-        lines = dict(_lines(node)) if node is not None else {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        said = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise _bad(path, f"broken YAML: {said}", mark.line + 1 if mark else None) from None
-    except RecursionError:
-        raise _bad(path, "broken YAML: nested too deeply") from None
-    finally:
-        if loader is not None:
-            loader.dispose()
-    if not isinstance(data, dict):
-        raise _bad(path, f"must be names with values, not {type(data).__name__}", 1)
+    return _read(path, (about.st_mtime_ns, about.st_size))
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, stamp: tuple[int, int]) -> Sheet:
+    data, lines = _data(path, _text(path, stamp[1]))
     for word in data:
         if word not in WORDS:
-            raise _bad(
-                path, unknown(str(word), WORDS, "word") + "; knobs belong under knobs:", lines.get(str(word))
-            )
-    for word in set(WORDS) - {"knobs", "order", *SIZES}:
-        if not isinstance(data.get(word, ""), str):
-            raise _bad(path, f"{word} must be text, not {data[word]!r}", lines.get(word), data[word])
+            text = f"{unknown(str(word), WORDS, 'word')}; knobs belong under knobs:"
+            raise _bad(path, text, lines.get(str(word)))
+    for word, value in data.items():
+        if word == "order" and not isinstance(value, int):
+            raise _bad(path, f"order must be a whole number, not {value!r}", lines[word], value)
+        if word not in ("knobs", "order", *SIZES) and not isinstance(value, str):
+            raise _bad(path, f"{word} must be text, not {value!r}", lines[word], value)
+    if data.get("side", "") not in SIDES:
+        raise _bad(
+            path, f"side {data['side']!r} is none of old, fixed or nothing", lines["side"], data["side"]
+        )
     return Sheet(
         path=path,
+        stamp=stamp,
         name=path.stem,
         words={k: v for k, v in data.items() if k not in ("knobs", *SIZES)},
         knobs=_flat(path, data.get("knobs"), lines, "knobs"),
@@ -153,20 +156,56 @@ def read(path: Path) -> Sheet:
     )
 
 
+def _text(path: Path, size: int) -> str:
+    if not NAME.fullmatch(path.stem):
+        text = f"the name {path.stem!r} must be letters, digits, - and _, and start with a letter or digit"
+        raise _bad(path, text, value=path.stem)
+    if size > MAX_BYTES:
+        raise _bad(path, f"{size:,} bytes; a preset has {MAX_BYTES:,} at most", value=path.stem)
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise _bad(path, f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise _bad(path, f"is not UTF-8 text at byte {error.start}") from None
+
+
+def _data(path: Path, text: str) -> tuple[dict[str, Any], dict[str, int]]:
+    """The mapping that a YAML text holds, and the line of every name in it."""
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        data = loader.construct_document(node) if node is not None else {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        said = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise _bad(path, f"broken YAML: {said}", mark.line + 1 if mark else None) from None
+    except (RecursionError, ValueError) as error:
+        said = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise _bad(path, f"broken YAML: {said}") from None
+    if not isinstance(data, dict):
+        raise _bad(path, f"must be names with values, not {data!r:.60}", 1)
+    return data, dict(_lines(node)) if node is not None else {}
+
+
 def size_path(trainer: str, size: str) -> Path:
     return HERE / "sizes" / trainer / f"{size}.yaml"
 
 
+def shipped_paths(trainer: str) -> list[Path]:
+    return sorted((HERE / "presets" / trainer).glob("*.yaml"))
+
+
 def preset_paths(trainer: str) -> dict[str, Path]:
     """{name: file} of the presets of a trainer, shipped ones first; a person's own never hide them."""
-    found = {p.stem: p for p in sorted((HERE / "presets" / trainer).glob("*.yaml"))}
+    found = {p.stem: p for p in shipped_paths(trainer)}
     for path in own_paths(trainer):
         found.setdefault(path.stem, path)
     return found
 
 
 def own_paths(trainer: str) -> list[Path]:
-    """A person's own preset files for a trainer, in NASHBOARD_PRESETS; none where it is not set or no folder."""
+    """A person's own preset files for a trainer, from NASHBOARD_PRESETS; none where that names no folder."""
     folder = os.environ.get("NASHBOARD_PRESETS", "")
     if not folder:
         return []
@@ -179,7 +218,7 @@ def own_paths(trainer: str) -> list[Path]:
 
 
 def _trainer_of(path: Path) -> str:
-    """The trainer that a file names; empty where it cannot be read, so that its fault is shown, not hidden."""
+    """The trainer that a file names; empty where it cannot be read, so that its fault comes to light."""
     try:
         return str(read(path).words.get("trainer", ""))
     except BadRecipe:

@@ -74,13 +74,13 @@ def _text(kind: str, value: Any, context: dict[str, Any], message: str) -> str:
         case "extra_forbidden":
             return "there is no such knob"
         case "greater_than_equal":
-            return f"{shown} is too small; the least is {context['ge']:g}"
+            return f"{shown} is too small; the least is {context['ge']:,.10g}"
         case "greater_than":
-            return f"{shown} is too small; it must be more than {context['gt']:g}"
+            return f"{shown} is too small; it must be more than {context['gt']:,.10g}"
         case "less_than_equal":
-            return f"{shown} is too large; the most is {context['le']:,g}"
+            return f"{shown} is too large; the most is {context['le']:,.10g}"
         case "less_than":
-            return f"{shown} is too large; it must be less than {context['lt']:g}"
+            return f"{shown} is too large; it must be less than {context['lt']:,.10g}"
         case "too_short":
             return f"the list needs {context['min_length']} values or more, not {context['actual_length']}"
         case "too_long":
