@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.results.journals import ended_well, has_journal
-from recipes import command
+from recipes.command import command
 from recipes.compose import build
 
 
