@@ -17,7 +17,7 @@ MOST_ENTRIES = 200_000
 
 
 def check(recipe: Recipe, roots: Sequence[Path]) -> None:
-    """Raise `BadRecipe` unless the recipe's ``data.root`` is empty (the demo) or an allowed folder with audio."""
+    """Raise `BadRecipe` unless the recipe's ``data.root`` is empty (the demo) or allowed, with audio."""
     value = flat(recipe).get(KNOB)
     if not value:
         return

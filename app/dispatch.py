@@ -1,7 +1,7 @@
 """Sending work to the workers: the broker's address, the names of the queues, and one message a run.
 
 The server sends by name and never imports the worker. A message is only a knock at the door: what a worker
-does is decided by the run's row in the database, so a message that arrives twice does nothing the second time.
+does is decided by the run's row in the database, so a message that comes twice does nothing the second time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ CHORES = "nashboard.chores"
 VISIBILITY = 30 * 24 * 3600
 CONNECT_S = 2.0
 UNACKED = "nashboard.unacked"
+WORKERS = "nashboard.worker:"
+PRESENT_S = 35
 
 
 class BrokerDown(Exception):
@@ -49,7 +51,11 @@ def client(url: str) -> Any:
     import redis
 
     parts = urlsplit(url)
-    options: dict[str, Any] = {"socket_connect_timeout": CONNECT_S, "socket_timeout": CONNECT_S, "retry": None}
+    options: dict[str, Any] = {
+        "socket_connect_timeout": CONNECT_S,
+        "socket_timeout": CONNECT_S,
+        "retry": None,
+    }
     if parts.scheme in ("unix", "redis+socket"):
         query = dict(parse_qsl(parts.query))
         number = query.get("virtual_host") or query.get("db") or "0"
@@ -143,3 +149,29 @@ def waiting(url: str) -> set[str]:
 
 def _message_id(message: dict[str, Any]) -> str:
     return str((message.get("headers") or {}).get("id", ""))
+
+
+def here(url: str, key: str, facts: dict[str, Any]) -> None:
+    """A training worker says that it is there; it is forgotten unless it says so again."""
+    with client(url) as connection:
+        connection.set(f"{WORKERS}{key}", json.dumps(facts), ex=PRESENT_S)
+
+
+def gone(url: str, key: str) -> None:
+    """A training worker takes its leave. Raises redis's errors."""
+    with client(url) as connection:
+        connection.delete(f"{WORKERS}{key}")
+
+
+def workers(url: str | None) -> list[dict[str, Any]]:
+    """The training workers that are there: ``host`` and ``slots`` of each. Raises `BrokerDown`."""
+    check(url)
+    assert url is not None
+    import redis
+
+    try:
+        with client(url) as connection:
+            found = [connection.get(key) for key in sorted(connection.scan_iter(f"{WORKERS}*", count=1000))]
+    except (redis.RedisError, OSError) as problem:
+        raise BrokerDown(f"the broker at {where(url)} does not answer ({problem})") from None
+    return [json.loads(raw) for raw in found if raw]

@@ -2,7 +2,7 @@
 
 A launch is validated whole before anything is made, the run is queued in the caller's transaction, and its
 message leaves after the commit. Nothing is ever half made: bad input raises `BadRecipe` before the first row,
-and a broker that is down raises `errors.BrokerDown` (503) before the first row too.
+and a broker that is down raises `errors.Unavailable` (503) before the first row too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def launch(
     tags: Sequence[str] = (),
     treats: str | None = None,
 ) -> Run:
-    """Queue one run. Raises `BadRecipe` (problems by knob) or `errors.BrokerDown`; then nothing was made."""
+    """Queue one run. Raises `BadRecipe` (problems by knob) or `errors.Unavailable`; then nothing was made."""
     recipe = compose.build(trainer, preset, size, dict(patch or {}))
     _check(recipe, device)
     return _queue(
@@ -95,14 +95,13 @@ def launch_pair(
 
 def stop(session: Session, run_id: str) -> Run:
     """Ask a run to stop. A queued run that no worker has taken stops at once; an ended one is left alone."""
-    run = runs.get(session, run_id)
-    if run.status in events.ENDED:
+    run = runs.get(session, run_id, lock=True)
+    if run.status == "queued" and session.scalar(select(Lease).where(Lease.run_id == run.id)) is not None:
+        runs.set_status(session, run, "stopping")  # its trainer is starting: the worker sees to it
         return run
-    if run.status == "queued" and session.scalar(select(Lease).where(Lease.run_id == run.id)) is None:
-        runs.set_status(session, run, "stopped", "stopped before it started")
+    if run.status in events.ENDED and run.status != "lost":
         return run
-    runs.request_stop(session, run.id)
-    return run
+    return runs.request_stop(session, run.id)
 
 
 def resume(session: Session, run_id: str) -> Run:
@@ -111,7 +110,7 @@ def resume(session: Session, run_id: str) -> Run:
     Raises `errors.Conflict` for a run that is not over, whose trainer still lives, or that left nothing to
     go on from.
     """
-    run = runs.get(session, run_id)
+    run = runs.get(session, run_id, lock=True)
     if run.status not in events.ENDED:
         raise errors.Conflict(f"run {run.id} is {run.status}; only a run that ended can be resumed")
     if not run.trainer or run.trainer not in TRAINERS:
@@ -127,7 +126,7 @@ def resume(session: Session, run_id: str) -> Run:
             f"run {run.id} left no checkpoint to go on from; fork it to start anew with the same recipe"
         )
     _broker()
-    run.stop, run.ended = False, None
+    run.device = "cpu" if run.device == "cpu" else "auto"
     run.resume = run.run_dir if last is not None else ""
     runs.set_status(session, run, "queued", f"resumes from step {last.step}" if last else "")
     _send_after_commit(session, run, run.host if last is not None else "")
@@ -149,7 +148,7 @@ def fork(
     Raises `BadRecipe` for a patch that does not fit, `errors.NotFound` for a checkpoint that is gone.
     """
     parent = runs.get(session, run_id)
-    recipe = recipe_of(parent, patch or {})
+    recipe = recipe_of(parent, patch)
     _check(recipe, device)
     start = None
     if from_checkpoint is not None:
@@ -177,14 +176,14 @@ def demo(session: Session) -> list[Run]:
     return launch_pair(session, "codec", name="demo", project="demo", tags=["demo"])
 
 
-def recipe_of(run: Run, patch: Patch | Mapping[str, Any] = {}) -> Recipe:
-    """A run's recipe with a patch. Raises `errors.Conflict` where the run has none, `BadRecipe` for the patch."""
+def recipe_of(run: Run, patch: Mapping[str, Any] | None = None) -> Recipe:
+    """A run's recipe with a patch. Raises `errors.Conflict` where it has none, or `BadRecipe`."""
     if run.trainer not in TRAINERS:
         raise errors.Conflict(f"run {run.id} has no recipe that a trainer here knows")
     values = _flattened(run.recipe)
     values.pop("preset", None)
     values.pop("size", None)
-    return compose.build(run.trainer, run.preset or "fixed", run.size or "tiny", {**values, **patch})
+    return compose.build(run.trainer, run.preset or "fixed", run.size or "tiny", {**values, **(patch or {})})
 
 
 def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -201,20 +200,26 @@ def _check(recipe: Recipe, device: str) -> None:
     if not DEVICE.fullmatch(device):
         raise BadRecipe([Problem("device", device, f"{device!r} is none of auto, cpu, cuda:N")])
     dataroots.check(recipe, get_settings().data_roots)
+    _broker()
+    if device.startswith("cuda"):
+        slots = sorted({s for worker in dispatch.workers(get_settings().redis_url) for s in worker["slots"]})
+        if slots and device not in slots:
+            gpus = [s for s in slots if s.startswith("cuda")]
+            have = f"there are {', '.join(gpus)}" if gpus else "no worker has a GPU; take auto or cpu"
+            raise BadRecipe([Problem("device", device, f"no worker has {device}: {have}")])
 
 
 def _broker() -> None:
     try:
         dispatch.check(get_settings().redis_url)
     except dispatch.BrokerDown as problem:
-        raise errors.BrokerDown(str(problem)) from None
+        raise errors.Unavailable(str(problem), code="broker_down") from None
 
 
 def _queue(
     session: Session, recipe: Recipe, *, name: str, project: str, group: str = "", parent: str | None = None,
     resume: str | None = None, device: str, tags: Sequence[str], treats: str | None = None, host: str = "",
 ) -> Run:  # fmt: skip
-    _broker()
     run = runs.create(
         session,
         name=name or f"{recipe.name} {recipe.preset}",
@@ -243,7 +248,7 @@ def _send_after_commit(session: Session, run: Run, host: str) -> None:
 
 
 def _send(run_id: str, task: str, queue: str) -> None:
-    """The message leaves; a broker that died since it was checked fails the run, so that none waits for ever."""
+    """The message leaves; a broker that died since it was checked fails the run: none waits for ever."""
     try:
         dispatch.send(get_settings().redis_url, dispatch.TRAIN, [run_id], queue, task)
     except dispatch.BrokerDown as problem:
@@ -251,9 +256,13 @@ def _send(run_id: str, task: str, queue: str) -> None:
             run = runs.get(session, run_id)
             if run.status == "queued":
                 runs.set_status(session, run, "failed", f"it could not be queued: {problem}")
-        raise errors.BrokerDown(str(problem)) from None
+        raise errors.Unavailable(str(problem), code="broker_down") from None
 
 
 def _last_checkpoint(session: Session, run_id: str) -> Checkpoint | None:
-    query = select(Checkpoint).where(Checkpoint.run_id == run_id, Checkpoint.present).order_by(Checkpoint.step.desc())
+    query = (
+        select(Checkpoint)
+        .where(Checkpoint.run_id == run_id, Checkpoint.present)
+        .order_by(Checkpoint.step.desc())
+    )
     return session.scalars(query).first()

@@ -1,1 +1,1 @@
-"""The worker: takes queued runs, starts their trainers as processes, watches and ends them, does the chores."""
+"""The worker: takes queued runs, starts their trainers, watches and ends them, does the chores."""

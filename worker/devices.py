@@ -73,7 +73,7 @@ def of_worker(wanted: Sequence[str] = (), count: int = 0) -> list[str]:
     wrong = [w for w in wanted if w != "cpu" and not GPU.fullmatch(w)]
     if wrong or ("cpu" in wanted and len(wanted) > 1):
         raise BadSettings(
-            f"NASHBOARD_WORKER_DEVICES={','.join(wanted)}: give cuda:0,cuda:1,… or cpu, not both in one worker"
+            f"NASHBOARD_WORKER_DEVICES={','.join(wanted)}: give cuda:0,cuda:1,… or cpu, not both"
         )
     found = list(dict.fromkeys(wanted)) or gpus() or ["cpu"]
     if found == ["cpu"]:

@@ -1,4 +1,4 @@
-"""Settings of a worker, from the environment (``NASHBOARD_WORKER_…``); those shared with the server are there."""
+"""Settings of a worker, from the environment (``NASHBOARD_WORKER_…``), beside those of the server."""
 
 from __future__ import annotations
 
@@ -56,12 +56,14 @@ class WorkerSettings(BaseSettings):
 def worker_settings() -> WorkerSettings:
     """The settings of this process, read once; raises `BadSettings` for a value that cannot be."""
     try:
-        found = WorkerSettings()
+        found = WorkerSettings()  # type: ignore[call-arg]
     except ValidationError as problem:
         first = problem.errors()[0]
         name = f"NASHBOARD_WORKER_{str(first['loc'][0] if first['loc'] else '?').upper()}"
         raise BadSettings(f"{name}={first.get('input')!r:.80}: {first['msg']}") from None
     if not found.host:
-        name = "".join(c if c.isalnum() or c in "._-" else "-" for c in socket.gethostname())[:80] or "localhost"
+        name = (
+            "".join(c if c.isalnum() or c in "._-" else "-" for c in socket.gethostname())[:80] or "localhost"
+        )
         found = found.model_copy(update={"host": name})
     return found

@@ -1,4 +1,4 @@
-"""Launching over the API: start one run or a pair, stop, resume and fork. The pages call the same functions."""
+"""Launching over the API: start one run or a pair, stop, resume, fork. Pages call the same functions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ router = APIRouter(tags=["launch"])
 Name = Annotated[str, Field(max_length=200)]
 RunId = Annotated[str, Path(description="The run's id, 12 hex digits.")]
 Patch = Annotated[
-    dict[str, bool | int | float | str | None | list[Any]],
+    dict[str, bool | int | float | str | list[Any] | None],
     Field(description='Knobs by dotted name, such as {"disc.lr": 1e-4, "seed": 1}.', max_length=500),
 ]
 
@@ -46,7 +46,9 @@ class LaunchPair(Asked):
 
 
 class Fork(Asked):
-    from_checkpoint: int | None = Field(None, description="Id of a checkpoint to start from; none: from the start.")
+    from_checkpoint: int | None = Field(
+        None, description="Id of a checkpoint to start from; none: from the start."
+    )
     treats: str | None = Field(None, description="Code of the finding that this fork treats.", max_length=80)
 
 
@@ -81,7 +83,7 @@ def _shown(run: Run) -> Launched:
 
 @router.post("/api/launch", status_code=201, summary="Queue a run of a preset with a patch")
 def launch(asked: Launch) -> Launched:
-    """Validates everything first: 422 names each knob, 503 says that the broker is down; then nothing is made."""
+    """Validates everything first: 422 names each knob, 503: the broker is down. Then nothing is made."""
     with db.transaction() as session:
         given = asked.model_dump()
         return _shown(launching.launch(session, given.pop("trainer"), **given))
@@ -106,14 +108,16 @@ def stop(run_id: RunId) -> Launched:
 
 @router.post("/api/runs/{run_id}/resume", summary="Go on from a run's last checkpoint")
 def resume(run_id: RunId) -> Launched:
-    """The same run goes on, on the host that holds its checkpoint. 409 where there is nothing to go on from."""
+    """The same run goes on, on the host that holds its checkpoint; 409 where there is none."""
     with db.transaction() as session:
         return _shown(launching.resume(session, run_id))
 
 
 @router.post("/api/runs/{run_id}/fork", status_code=201, summary="Start a new run from this one's recipe")
 def fork(run_id: RunId, asked: Fork) -> Launched:
-    """From the start, or from one of the parent's checkpoints; 422 names each knob of the patch that is wrong."""
+    """From the start, or from one of the parent's checkpoints; 422 names each wrong knob of the patch."""
     with db.transaction() as session:
         given = asked.model_dump()
-        return _shown(launching.fork(session, run_id, given.pop("patch"), given.pop("from_checkpoint"), **given))
+        return _shown(
+            launching.fork(session, run_id, given.pop("patch"), given.pop("from_checkpoint"), **given)
+        )
