@@ -6,6 +6,7 @@ put there as at a NaN, so that no line bridges it.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -82,16 +83,20 @@ def smoothed(curve: Curve, weight: float) -> tuple[Floats, Floats]:
 
 
 def broken(x: Floats, y: Floats, breaks: Sequence[float]) -> tuple[Floats, Floats]:
-    """The curve with a NaN put in at each x of ``breaks`` that lies inside it, and where x jumps back.
+    """The curve with a NaN put in where x jumps back, and in each pass at each x of ``breaks`` inside it.
 
     Plotly does not draw across NaN, so no segment bridges a break.
     """
     if len(x) == 0:
         return x, y
-    places: set[int] = set((np.flatnonzero(np.diff(x) < 0) + 1).tolist())
-    for at in breaks:
-        places.add(int(np.searchsorted(x, at, side="right")))
-    inside = sorted(p for p in places if 0 < p < len(x))
+    starts = [0, *(np.flatnonzero(np.diff(x) < 0) + 1).tolist(), len(x)]
+    places = set(starts[1:-1])
+    for start, stop in itertools.pairwise(starts):
+        for at in breaks:
+            place = start + int(np.searchsorted(x[start:stop], at, side="right"))
+            if start < place < stop:
+                places.add(place)
+    inside = sorted(places)
     if not inside:
         return x, y
     return np.insert(x, inside, x[inside]), np.insert(y, inside, np.nan)

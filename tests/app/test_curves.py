@@ -74,12 +74,16 @@ def test_no_segment_bridges_a_break_and_no_point_is_lost(steps, breaks):
         assert not any(part[0] < at < part[-1] for at in breaks)
 
 
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=60))
-def test_no_segment_runs_backwards(steps):
+@given(
+    st.lists(st.integers(0, 50), min_size=1, max_size=60),
+    st.lists(st.integers(0, 50).map(lambda n: n + 0.5), max_size=3),
+)
+def test_no_segment_runs_backwards_and_breaks_hold_in_every_pass(steps, breaks):
     x = np.array(steps, dtype=float)
-    bx, by = curves.broken(x, np.ones(len(x)), [])
+    bx, by = curves.broken(x, np.ones(len(x)), breaks)
     for part in segments(bx, by):
         assert part == sorted(part)
+        assert not any(part[0] < at < part[-1] for at in breaks)
     assert (~np.isnan(by)).sum() == len(steps)
 
 
