@@ -13,7 +13,7 @@ from typing import Any
 
 from app import dataroots
 from app.forms import Typed, common, patches
-from recipes import TRAINERS, compose
+from recipes import TRAINERS, compose, files
 from recipes.base import BadRecipe, Knob, Problem, Recipe, knobs, patched
 
 PAIR = ("old", "fixed")
@@ -108,7 +108,7 @@ def check(draft: Draft, roots: Sequence[Path]) -> Checked:
 def _patched(
     recipe: Recipe, patch: Mapping[str, str], roots: Sequence[Path]
 ) -> tuple[Recipe | None, list[Problem]]:
-    """The recipe with the patch, or all that is wrong: knobs that are refused are left out to see the rest."""
+    """The recipe with the patch, or all that is wrong: refused knobs are left out to see the rest."""
     left, wrong = dict(patch), []
     while True:
         try:
@@ -121,6 +121,11 @@ def _patched(
                 continue
             return None, wrong
         return (None if wrong else found), wrong
+
+
+def size_text(trainer: str, size: str) -> str:
+    """What a size is, in its own file's words."""
+    return str(files.read(files.size_path(trainer, size)).words.get("text", "")).strip()
 
 
 def common_patch(draft: Draft) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time as clock
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 MINUS = "−"
@@ -130,3 +132,8 @@ def size(n: float | None) -> str:
 def plural(n: int, word: str, words: str = "") -> str:
     """1 as "1 run", 1200 as "1,200 runs"."""
     return f"{count(n)} {word if n == 1 else words or word + 's'}"
+
+
+def shell(argv: Sequence[str]) -> str:
+    """A command line as a shell reads it, quoted only where it must be."""
+    return shlex.join(argv)

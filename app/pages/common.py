@@ -84,7 +84,7 @@ def context(page: Page) -> dict[str, Any]:
     return {f.name: getattr(page, f.name) for f in fields(page)} | {"nav": page.nav}
 
 
-def render(page: Page, status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
-    """The page as HTML. Pages are never kept by a cache: their state moves."""
-    html = ENV.get_template(page.template).render(context(page))
-    return HTMLResponse(html, status, {"Cache-Control": "no-store", **(headers or {})})
+def render(page: Page, status: int = 200, template: str = "") -> HTMLResponse:
+    """The page as HTML, or only the part of it in ``template``. Nothing keeps a page: its state moves."""
+    html = ENV.get_template(template or page.template).render(context(page))
+    return HTMLResponse(html, status, {"Cache-Control": "no-store"})

@@ -1,0 +1,292 @@
+"""The Launch page: choose trainer, presets, data and knobs; see what starts; launch one run or a pair.
+
+The script posts to the API and asks `/launch/preview` for the form anew; without it the same form is posted
+to `/launch`, and the server shows the same problems beside the same fields.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import datafolders, db, drafts, errors, forms, launching, words
+from app.drafts import Checked, Draft
+from app.models import Run
+from app.pages.common import LETTERS, Page, base, render
+from app.settings import get_settings
+from recipes import TRAINERS, compose
+from recipes.base import BadRecipe, Problem, Recipe, diff, flat
+from recipes.command import command
+
+router = APIRouter()
+
+TITLES = {"trainer": "Trainer", "preset": "Preset", "size": "Size", "seed": "Seed", "data.root": "Folder",
+          "name": "Name", "project": "Project", "tags": "Tags", "device": "Device"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several to choose from. ``letter`` is the key of the run that it makes, "" where not chosen."""
+
+    value: str
+    title: str
+    text: str = ""
+    note: str = ""
+    label: str = ""
+    chosen: bool = False
+    letter: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A knob in which the chosen presets differ."""
+
+    knob: str
+    anchor: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A problem for the list on top: its field's label, the field's id, and what is wrong."""
+
+    label: str
+    anchor: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Start:
+    """A run that would start."""
+
+    letter: str
+    name: str
+    steps: str
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchPage(Page):
+    """The form as it stands."""
+
+    template: ClassVar[str] = "launch.html"
+    nav: ClassVar[str] = "launch"
+    draft: Draft
+    trainers: tuple[Choice, ...]
+    presets: tuple[Choice, ...]
+    sizes: tuple[Choice, ...]
+    devices: tuple[Choice, ...]
+    shown: str
+    roots: tuple[str, ...]
+    folders: tuple[datafolders.Folder, ...]
+    groups: tuple[forms.Group, ...]
+    changed: int
+    changes: tuple[Change, ...]
+    starts: tuple[Start, ...]
+    took: str
+    troubles: tuple[Trouble, ...]
+    errors: dict[str, str]
+    failure: str
+    path: str
+    body: str
+
+
+@router.get("/launch")
+def launch_page(request: Request) -> Response:
+    """The form; a query such as ``?preset=fixed&size=tiny&knob:disc.lr=1e-3`` fills it."""
+    return _respond(request, drafts.read(request.query_params.multi_items()), LaunchPage.template)
+
+
+@router.post("/launch/preview")
+async def launch_preview(request: Request) -> Response:
+    """The form alone, as it would be answered: for the script, which takes over what has changed."""
+    draft = await _sent(request)
+    return await run_in_threadpool(_respond, request, draft, "parts/launch_form.html")
+
+
+@router.post("/launch")
+async def launch_submit(request: Request) -> Response:
+    """Launch and go to the runs; or the form again, with what is wrong and all that was typed."""
+    draft = await _sent(request)
+    return await run_in_threadpool(_submit, request, draft)
+
+
+async def _sent(request: Request) -> Draft:
+    async with request.form(max_files=0, max_fields=2000) as form:
+        return drafts.read((name, value) for name, value in form.multi_items() if isinstance(value, str))
+
+
+def _submit(request: Request, draft: Draft) -> Response:
+    if not drafts.fresh(draft):
+        return _respond(
+            request, draft, LaunchPage.template, failure="The knobs below are now those of your choice. "
+        )
+    checked = drafts.check(draft, get_settings().data_roots)
+    if checked.problems:
+        return _respond(request, draft, LaunchPage.template, status=422)
+    try:
+        return RedirectResponse(_launch(drafts.asked(checked)), 303)
+    except BadRecipe as bad:
+        return _respond(request, draft, LaunchPage.template, status=422, more=bad.problems)
+    except errors.Problem as problem:
+        return _respond(
+            request, draft, LaunchPage.template, status=problem.status, failure=f"{problem.message}. "
+        )
+
+
+def _launch(asked: dict[str, Any]) -> str:
+    """Queue what is asked; where to look at it."""
+    trainer = asked.pop("trainer")
+    with db.transaction() as session:
+        if "presets" in asked:
+            made = launching.launch_pair(session, trainer, **asked)
+            return f"/compare?runs={','.join(run.id for run in made)}"
+        return f"/runs/{launching.launch(session, trainer, **asked).id}"
+
+
+def _respond(
+    request: Request,
+    draft: Draft,
+    template: str,
+    *,
+    status: int = 200,
+    failure: str = "",
+    more: list[Problem] | None = None,
+) -> Response:
+    """The form for a draft; ``more`` is what the launch itself refused."""
+    settings = get_settings()
+    checked = drafts.check(draft, settings.data_roots)
+    problems = [*checked.problems, *(("", p) for p in more or ())]
+    with db.reading() as session:
+        page = _page(request, session, checked, problems, settings.data_roots, failure)
+    return render(page, status, template=template)
+
+
+def _page(
+    request: Request,
+    session: Session,
+    checked: Checked,
+    problems: list[tuple[str, Problem]],
+    roots: list[Path],
+    failure: str,
+) -> LaunchPage:
+    draft = checked.draft
+    letters = dict(zip(draft.presets, LETTERS, strict=False))
+    groups = forms.groups(checked.knobs, draft.typed, problems)
+    asked = drafts.asked(checked)
+    return LaunchPage(
+        **base(request, session, "Launch"),
+        draft=draft,
+        trainers=tuple(Choice(t, r.title or t, chosen=t == draft.trainer) for t, r in TRAINERS.items()),
+        presets=tuple(
+            Choice(p.name, p.title, p.text, p.changes, p.label, p.name in letters, letters.get(p.name, ""))
+            for p in compose.presets(draft.trainer)
+        ),
+        sizes=tuple(
+            Choice(s, s, drafts.size_text(draft.trainer, s), chosen=s == draft.size)
+            for s in compose.sizes(draft.trainer)
+        ),
+        devices=tuple(
+            Choice(d, d, chosen=d == draft.device) for d in dict.fromkeys(("auto", "cpu", draft.device))
+        ),
+        shown=" ".join((draft.trainer, draft.size, *draft.presets)),
+        roots=tuple(str(root) for root in roots),
+        folders=datafolders.suggested(roots),
+        groups=groups,
+        changed=sum(f.changed for g in groups for f in (*g.fields, *g.more)),
+        changes=_changes(checked),
+        starts=tuple(_start(letters[p], p, r, draft) for p, r in checked.recipes.items()),
+        took=_took(session, checked),
+        troubles=tuple(_troubles(problems, checked)),
+        errors=dict.fromkeys(TITLES, "")
+        | {p.knob: p.message for _, p in reversed(problems) if p.knob in TITLES},
+        failure=failure,
+        path="/api/launch/pair" if "presets" in asked else "/api/launch",
+        body=json.dumps(asked),
+    )
+
+
+def _changes(checked: Checked) -> tuple[Change, ...]:
+    """Where the runs that would start differ, or where the presets do while something is wrong."""
+    if len(checked.knobs) != 2:
+        return ()
+    a, b = ({k.name: k.value for k in own} for own in checked.knobs.values())
+    if len(checked.recipes) == 2:
+        a, b = (flat(r) for r in checked.recipes.values())
+    return tuple(
+        Change(knob, forms.anchor(knob), tuple(words.knob(v) or "none" for v in pair))
+        for knob, pair in diff(a, b).items()
+        if knob != "preset"
+    )
+
+
+def _start(letter: str, preset: str, recipe: Recipe, draft: Draft) -> Start:
+    name = f"{draft.name} {preset}".strip() if len(draft.presets) > 1 and draft.name else draft.name
+    name = name or f"{recipe.name} {preset}"
+    folder = "runs/" + re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{name} s{recipe.seed}").strip("-.")
+    argv = ["python", "-m", "trainers", *command(recipe, run_dir=folder, device=draft.device or "auto")]
+    return Start(letter, name, words.count(total_steps(recipe)), words.shell(argv))
+
+
+def total_steps(recipe: Recipe) -> int | None:
+    """Generator updates that a recipe asks for."""
+    values = flat(recipe)
+    if values.get("trainer.max_steps") is not None:
+        return int(values["trainer.max_steps"])
+    epochs, steps = values.get("trainer.max_epochs"), values.get("trainer.steps_per_epoch")
+    return None if epochs is None or steps is None else int(epochs) * int(steps)
+
+
+def _took(session: Session, checked: Checked) -> str:
+    """How long such a launch took here, from finished runs of the same presets and size; one query."""
+    draft = checked.draft
+    rows = session.execute(
+        select(Run.preset, Run.started, Run.ended, Run.last_step)
+        .where(
+            Run.status == "finished",
+            Run.trainer == draft.trainer,
+            Run.size == draft.size,
+            Run.preset.in_(draft.presets),
+            Run.last_step > 0,
+        )
+        .order_by(Run.ended.desc())
+        .limit(40)
+    ).all()
+    pace: dict[str, list[float]] = {}
+    for preset, started, ended, steps in rows:
+        if started and ended and steps and ended > started:
+            pace.setdefault(preset, []).append((ended - started) / steps)
+    times = [
+        statistics.median(pace[preset]) * (total_steps(recipe) or 0)
+        for preset, recipe in checked.recipes.items()
+        if preset in pace
+    ]
+    if not times or len(times) < len(checked.recipes):
+        return ""
+    return (
+        f"about {words.duration(max(times))}, by {words.plural(sum(map(len, pace.values())), 'finished run')}"
+    )
+
+
+def _troubles(problems: list[tuple[str, Problem]], checked: Checked) -> list[Trouble]:
+    titles = TITLES | {k.name: k.title for own in checked.knobs.values() for k in own if k.name not in TITLES}
+    found = []
+    for preset, problem in problems:
+        side = preset if checked.draft.typed.sides.get((preset, problem.knob), "").strip() else ""
+        where = f" ({side})" if side else ""
+        anchor = f"{forms.anchor(problem.knob)}-{side}" if side else forms.anchor(problem.knob)
+        anchor = anchor if problem.knob in titles else "launch"
+        found.append(
+            Trouble(titles.get(problem.knob, problem.knob or "Recipe") + where, anchor, problem.message)
+        )
+    return found
