@@ -173,18 +173,21 @@ def nominal_kbps(recipe: Codec) -> float:
 
 
 def build_generator(recipe: Codec, *, sync: Sync | None = None, first: bool = True) -> CodecModel:
-    """The codec that a recipe describes. ``sync`` and ``first``: see `kit.quantize.EmaResidualVQ`.
+    """The codec that a recipe describes; DAC's latent is as wide as its encoder ends.
+
+    ``sync`` and ``first`` are for several processes: see `kit.quantize.EmaResidualVQ`.
 
     Raises:
         ValueError: where the strides do not fit, or the decoder's channels cannot be halved at each of them.
     """
     gen, hop = recipe.gen, hop_of(recipe)
-    quantizer = build_quantizer(recipe.quantizer, gen.latent, sync=sync, first=first)
+    latent = gen.latent if gen.kind == "patch" else gen.encoder_dim * 2 ** len(gen.encoder_rates)
+    quantizer = build_quantizer(recipe.quantizer, latent, sync=sync, first=first)
     if gen.kind == "patch":
-        encoder, decoder = _patch_parts(gen.channels, hop, gen.latent)
+        encoder, decoder = _patch_parts(gen.channels, hop, latent)
         return CodecModel(encoder, quantizer, decoder, hop)
     halvings = 2 ** len(gen.decoder_rates)
     if gen.decoder_dim % halvings:
         raise ValueError(f"gen.decoder_dim {gen.decoder_dim} cannot be halved {len(gen.decoder_rates)} times")
-    encoder = _dac_encoder(gen.encoder_dim, gen.encoder_rates, gen.latent)
-    return CodecModel(encoder, quantizer, _dac_decoder(gen.decoder_dim, gen.decoder_rates, gen.latent), hop)
+    encoder = _dac_encoder(gen.encoder_dim, gen.encoder_rates, latent)
+    return CodecModel(encoder, quantizer, _dac_decoder(gen.decoder_dim, gen.decoder_rates, latent), hop)

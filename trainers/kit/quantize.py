@@ -24,7 +24,7 @@ Sync = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Quantized:
-    """``z`` like the input ``[B, D, T]``, its gradient straight through; scalar ``loss``; codes ``[B, q, T]``."""
+    """``z`` like the input ``[B, D, T]``, gradient straight through; scalar ``loss``; codes ``[B, q, T]``."""
 
     z: Tensor
     loss: Tensor
