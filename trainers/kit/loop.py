@@ -1,0 +1,199 @@
+"""The generic part of a training loop: when to report, evaluate, save and stop. Steps stay in the trainer.
+
+for step in loop.steps():
+    with loop.waiting():
+        batch = …
+    …
+    loop.took({"loss/disc": …, "loss/gen": …}, items=8, seconds=2.0)
+    if loop.reports:
+        loop.report({…})
+    if loop.evaluates:
+        loop.save(evaluate(step))
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import Any
+
+from torch import Tensor
+
+from nashboard.reporter import Reporter
+from trainers.kit import stats
+from trainers.kit.checkpoints import Checkpoint, Keeper, copied
+from trainers.kit.errors import Diverged
+from trainers.kit.report import Window
+
+COPY_SHARE = 0.02  # of the time goes into copies of the last good state
+
+
+class EndedAtOnce(BaseException):
+    """A second signal: the run ends where it is, without a checkpoint."""
+
+
+class Signals:
+    """While entered, SIGINT and SIGTERM set `asked`; a second one raises `EndedAtOnce`, a third one kills."""
+
+    def __init__(self) -> None:
+        self.asked = ""
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Signals:
+        for which in (signal.SIGINT, signal.SIGTERM):
+            self._before[which] = signal.signal(which, self._heard)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for which, handler in self._before.items():
+            signal.signal(which, handler)
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if self.asked:
+            for which in self._before:
+                signal.signal(which, signal.SIG_DFL)
+            raise EndedAtOnce(name)
+        self.asked = name
+        # not print(): the line may be heard in the middle of a write to the journal
+        os.write(2, f"{name}: ending this step and saving; a second signal ends at once\n".encode())
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When things happen, in generator steps. ``total`` is the last step."""
+
+    total: int
+    per_epoch: int
+    log_every: int
+    eval_every: int
+
+    @classmethod
+    def of(cls, trainer: Any) -> Schedule:
+        """From a recipe's part ``trainer``: ``max_steps``, or ``max_epochs`` times ``steps_per_epoch``."""
+        total = trainer.max_steps or trainer.max_epochs * trainer.steps_per_epoch
+        return cls(
+            total, trainer.steps_per_epoch, trainer.log_every, trainer.eval_every * trainer.steps_per_epoch
+        )
+
+
+class Loop:
+    """Steps of one run. ``state`` gives what a checkpoint keeps: live tensors and plain values.
+
+    Attributes:
+        step: the generator step being made, or made last.
+        reports, evaluates: whether this step ends with a report, with an evaluation.
+        stopped: why the run was stopped before its last step; empty if it was not.
+    """
+
+    def __init__(
+        self,
+        reporter: Reporter,
+        schedule: Schedule,
+        keeper: Keeper,
+        signals: Signals,
+        *,
+        identity: Checkpoint,
+        state: Callable[[], dict[str, Any]],
+        start: int = 0,
+    ) -> None:
+        self.reporter, self.schedule, self.keeper, self.signals = reporter, schedule, keeper, signals
+        self.step = self.start = start
+        self.stopped = ""
+        self.saved = -1
+        self._identity, self._state = identity, state
+        self._window, self._speed = Window(), stats.Speed()
+        self._waited = self._copying = 0.0
+        self._good: tuple[int, dict[str, Any]] = (start, copied(state()))
+        self._since = self._copied = time.monotonic()
+
+    @property
+    def reports(self) -> bool:
+        s = self.schedule
+        return self.step % s.log_every == 0 or self.step in (self.start + 1, s.total)
+
+    @property
+    def evaluates(self) -> bool:
+        return self.step % self.schedule.eval_every == 0 or self.step == self.schedule.total
+
+    @property
+    def epoch(self) -> float:
+        return self.step / self.schedule.per_epoch
+
+    def steps(self) -> Iterator[int]:
+        """The steps from the start to the last, fewer when the run is asked to stop."""
+        self.resume_clock()
+        while self.step < self.schedule.total and not self._asked():
+            self.step += 1
+            yield self.step
+
+    def _asked(self) -> bool:
+        if self.signals.asked:
+            self.stopped = f"{self.signals.asked} received"
+        elif self.reporter.stop_requested:
+            self.stopped = "stop requested on the server"
+        return bool(self.stopped)
+
+    def resume_clock(self) -> None:
+        """Leaves what came before (an evaluation, a save) out of the speeds."""
+        self._speed.points()
+        self._since, self._waited = time.monotonic(), 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Counts the time inside as waiting for data."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._waited += time.monotonic() - began
+
+    def took(self, terms: Mapping[str, Tensor], *, items: int, seconds: float = 0.0) -> None:
+        """One step's losses, averaged at the next report and watched for NaN; costs no transfer."""
+        self._window.add(self.step, terms)
+        self._speed.add(items, seconds)
+
+    def report(self, values: Mapping[str, Tensor | float]) -> dict[str, float]:
+        """Reports the means of the window, ``values`` of this step, epoch and speeds.
+
+        Raises:
+            Diverged: when a loss of the window was not finite; the last good state is saved by then.
+        """
+        found, bad = self._window.read(values)
+        wall = max(time.monotonic() - self._since, 1e-9)
+        found["progress/epoch"] = self.epoch
+        found |= {**self._speed.points(), "speed/data_wait": min(self._waited / wall, 1.0)}
+        self._since, self._waited = time.monotonic(), 0.0
+        self.reporter.points(self.step, found)
+        if bad is not None:
+            self._write(*self._good, {})
+            raise Diverged(*bad)
+        self._remember()
+        return found
+
+    def _remember(self) -> None:
+        """Copies the state as the last good one, as often as `COPY_SHARE` of the time allows."""
+        now = time.monotonic()
+        if (now - self._copied) * COPY_SHARE < self._copying:
+            return
+        self._good = (self.step, copied(self._state()))
+        self._copied = time.monotonic()
+        self._copying = self._copied - now
+
+    def save(self, metrics: Mapping[str, float]) -> None:
+        """Writes a checkpoint of this step; ``metrics`` decide whether it is the best."""
+        if self.saved != self.step:
+            self._write(self.step, self._state(), metrics)
+            self.saved = self.step
+        self.resume_clock()
+
+    def _write(self, step: int, state: dict[str, Any], metrics: Mapping[str, float]) -> None:
+        done = self.keeper.save(Checkpoint(**{**vars(self._identity), "step": step, "state": state}), metrics)
+        self.reporter.checkpoint(step, done.path, best=done.best, kept=[str(p) for p in done.kept])
