@@ -1,8 +1,8 @@
 """Reading what a sender posts: lines of the journal, or a columnar batch of points.
 
-Both give events in the order of their coming. A batch is read whole before anything of it is stored, so a line
-that cannot be read is answered by a `BadInput` that names it, and nothing of the batch is kept; the sender goes
-on by sending the batch again with that line replaced (by a ``log_line`` of the same seq that says what it was).
+Both give events in the order of their coming. A batch is read whole before anything of it is stored: a line
+that cannot be read is answered by a `BadInput` that names it, and nothing of the batch is kept. The sender
+goes on by sending the batch again with that line replaced: by a ``log_line`` of its seq that says what was.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def read_columns(body: bytes) -> list[Event]:
     for name, values in (("time", times), ("step", steps), *named.items()):
         if len(values) != len(seqs):
             raise BadInput(
-                f"{name:.100} has {len(values)} values and seq has {len(seqs)}; all lists need the same length",
+                f"{name:.100} has {len(values)} values, seq has {len(seqs)}; all need the same length",
                 code="bad_batch",
                 field=name[:100],
             )

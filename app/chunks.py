@@ -1,8 +1,8 @@
 """Chunks: some thousand points of a series, compressed, with a summary that can stand for them.
 
-Layout of the bytes: version (1 byte), flags (1 byte: bit 0 set when the values are exact as float32), then one
-zstd frame of steps, times and values, each as differences of its bit pattern, shuffled so that bytes of equal
-weight lie together. Integers wrap, so every column comes back bit for bit.
+Layout of the bytes: version (1 byte), flags (1 byte: bit 0 is set when the values are exact as float32), then
+one zstd frame of steps, times and values, each as differences of its bit pattern, shuffled so that bytes of
+equal weight lie together. Integers wrap, so every column comes back bit for bit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class BadChunk(ValueError):
 
 @dataclass(frozen=True)
 class Columns:
-    """Points in the order of their coming: ``step`` int64, ``time`` float64 (Unix s), ``value`` float64, (n,)."""
+    """Points as they came, each column (n,): ``step`` int64, ``time`` (Unix s) and ``value`` float64."""
 
     step: NDArray[np.int64]
     time: NDArray[np.float64]

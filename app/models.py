@@ -182,7 +182,9 @@ class Sample(Base):
 
 
 class Checkpoint(Base):
-    """A checkpoint on the host that wrote it; ``present`` turns false when retention or a person removes it."""
+    """A checkpoint on the host that wrote it; ``present`` turns false when retention or a person removes
+    it.
+    """
 
     __tablename__ = "checkpoints"
     __table_args__ = (UniqueConstraint("run_id", "path"),)

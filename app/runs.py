@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import String, and_, cast, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.db import clean
@@ -130,7 +130,7 @@ def listing(
 
     ``text`` is looked for in name, id, project, trainer, preset, tags and notes, whatever the case.
     """
-    asked = [Run.archived.is_(archived)]
+    asked: list[ColumnElement[bool]] = [Run.archived.is_(archived)]
     for column, value in (
         (Run.status, status),
         (Run.project, project),
@@ -216,7 +216,7 @@ def revive(session: Session, run: Run, now: float) -> None:
 
 
 def silent(session: Session, now: float, after_s: float = 45.0, since: float = 0.0) -> Sequence[str]:
-    """Ids of the runs that should report and have not for ``after_s``, nor since ``since`` (our own start)."""
+    """Ids of runs that should report and have not for ``after_s``; none until we are up that long."""
     if now - since < after_s:
         return []
     seen = func.coalesce(Run.heartbeat, Run.started, Run.created)

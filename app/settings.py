@@ -84,7 +84,8 @@ class Settings(BaseSettings):
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as problem:
                 raise BadSettings(
-                    f"cannot make the data directory {folder}: {problem.strerror}; choose another with NASHBOARD_HOME"
+                    f"cannot make the data directory {folder}: {problem.strerror}; "
+                    "choose another with NASHBOARD_HOME"
                 ) from None
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise BadSettings(

@@ -1,0 +1,139 @@
+"""Fixtures that tests share: a database of each kind, the application's client, runs."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+LOOPBACK = "http://127.0.0.1:8000"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test reads the settings of whoever runs the tests."""
+    for name in list(os.environ):
+        if name.startswith("NASHBOARD_") or name in ("DATABASE_URL", "REDIS_URL"):
+            del os.environ[name]
+
+
+def left_out(reason: str) -> None:
+    """Skip a test with its reason; with CI=true nothing may be left out, so fail there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI leaves nothing out: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A fresh database of its own on the PostgreSQL of TEST_DATABASE_URL, dropped at the end."""
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import DBAPIError
+
+    given = os.environ.get("TEST_DATABASE_URL") or POSTGRES
+    url = make_url(given.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg")
+    server = create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    name = f"nashboard_test_{uuid.uuid4().hex[:12]}"
+    try:
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    except DBAPIError as problem:
+        server.dispose()
+        left_out(f"no PostgreSQL: {problem.orig}")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """The kind of database; a test module may parametrise it down to one."""
+    return str(request.param)
+
+
+@pytest.fixture
+def settings(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """Settings with an empty home and an empty database of the kind, in use for the test."""
+    from app import db
+    from app import settings as module
+
+    url = request.getfixturevalue("postgres_url") if database_kind == "postgresql" else ""
+    made = module.load(home=tmp_path / "home", database_url=url).prepared()
+    module.use(made)
+    db.dispose()
+    if url:
+        _wipe()
+    yield made
+    db.dispose()
+    module.use(None)
+
+
+def _wipe() -> None:
+    from sqlalchemy import text
+
+    from app import db
+
+    with db.engine().begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+
+
+@pytest.fixture
+def database(settings: Any) -> Any:
+    """An empty, migrated database in use; ``app.db`` as a convenience."""
+    from app import db
+
+    db.migrate()
+    return db
+
+
+@pytest.fixture
+def client(database: Any, settings: Any) -> Iterator[Any]:
+    """A client of the application on the database, as a browser on this machine would call it."""
+    from fastapi.testclient import TestClient
+
+    from app.main import create_app
+
+    with TestClient(create_app(settings), base_url=LOOPBACK) as made:
+        yield made
+
+
+@pytest.fixture
+def make_run(database: Any) -> Callable[..., str]:
+    """``make_run(points={"loss/disc": [2.0, 2.0]}, status="running", **fields)`` → the id of a new run.
+
+    ``points`` gives each series a value a step, from step 0; the run's journal starts with RunStarted.
+    """
+    from app import ingest, runs
+    from nashboard import events
+
+    def made(
+        points: dict[str, list[float]] | None = None,
+        status: str = "running",
+        now: float | None = None,
+        **fields: Any,
+    ) -> str:
+        with database.transaction() as session:
+            run = runs.create(session, **fields)
+            found: list[events.Event] = []
+            if status != "queued":
+                found.append(events.RunStarted(run=run.id, seq=0, time=1.7e9))
+            series = points or {}
+            for step in range(max((len(v) for v in series.values()), default=0)):
+                values = {name: v[step] for name, v in series.items() if step < len(v)}
+                found.append(events.Points(seq=len(found), time=1.7e9 + step, step=step, values=values))
+            if status in ("finished", "stopped", "failed"):
+                found.append(events.RunEnded(seq=len(found), time=1.7e9 + len(found), status=status))
+            if found:
+                ingest.apply(session, run.id, found, now)
+            if run.status != status:
+                runs.set_status(session, run, status)
+            return run.id
+
+    return made
