@@ -22,7 +22,8 @@ from app.models import Checkpoint, Lease, Run
 from app.settings import get_settings
 from nashboard import events
 from recipes import TRAINERS, compose
-from recipes.base import BadRecipe, Patch, Problem, Recipe, flat, nested
+from recipes.base import BadRecipe, Problem, Recipe, flat, nested, patched
+from recipes.registry import load
 
 DEVICE = re.compile(r"auto|cpu|cuda:\d{1,3}")
 PAIR = ("old", "fixed")
@@ -61,6 +62,7 @@ def launch_pair(
     *,
     size: str = "tiny",
     patch: Mapping[str, Any] | None = None,
+    sides: Mapping[str, Mapping[str, Any]] | None = None,
     name: str = "",
     project: str = "default",
     device: str = "auto",
@@ -68,14 +70,21 @@ def launch_pair(
 ) -> list[Run]:
     """Queue runs of several presets with the same seed, data and evaluation set, in one group.
 
-    All are validated before the first is made. Data and seed are the first preset's (with the patch).
+    ``patch`` holds for all, ``sides[preset]`` for one alone. Data and seed are the first preset's with the
+    patch. All are validated before the first is made; raises as `launch` does.
     """
     if len(presets) < 2:
         raise BadRecipe([Problem("presets", list(presets), "a pair needs two presets")])
-    patch = dict(patch or {})
-    first = compose.build(trainer, presets[0], size, patch)
-    shared = {k: v for k, v in flat(first).items() if k == "seed" or k.startswith("data.")}
-    recipes = [first, *(compose.build(trainer, p, size, {**patch, **shared}) for p in presets[1:])]
+    if len(set(presets)) < len(presets):
+        raise BadRecipe(
+            [Problem("presets", list(presets), "a preset stands here twice; choose different ones")]
+        )
+    patch, sides = dict(patch or {}), sides or {}
+    _check_sides(sides, presets)
+    first = compose.build(trainer, presets[0], size, {**patch, **sides.get(presets[0], {})})
+    shared = {k: v for k, v in flat(first).items() if _shared(k)}
+    others = [compose.build(trainer, p, size, {**patch, **sides.get(p, {}), **shared}) for p in presets[1:]]
+    recipes = [first, *others]
     for recipe in recipes:
         _check(recipe, device)
     group = uuid.uuid4().hex[:12]
@@ -91,6 +100,23 @@ def launch_pair(
         )
         for preset, recipe in zip(presets, recipes, strict=True)
     ]
+
+
+def _shared(knob: str) -> bool:
+    return knob == "seed" or knob.startswith("data.")
+
+
+def _check_sides(sides: Mapping[str, Mapping[str, Any]], presets: Sequence[str]) -> None:
+    wrong = [
+        Problem("sides", p, f"{p!r} is none of the presets {', '.join(presets)}")
+        for p in sides
+        if p not in presets
+    ]
+    for own in sides.values():
+        text = "the runs of a pair share seed and data; change it for both"
+        wrong += [Problem(knob, value, text) for knob, value in own.items() if _shared(knob)]
+    if wrong:
+        raise BadRecipe(wrong)
 
 
 def stop(session: Session, run_id: str) -> Run:
@@ -178,22 +204,9 @@ def demo(session: Session) -> list[Run]:
 
 def recipe_of(run: Run, patch: Mapping[str, Any] | None = None) -> Recipe:
     """A run's recipe with a patch. Raises `errors.Conflict` where it has none, or `BadRecipe`."""
-    if run.trainer not in TRAINERS:
+    if run.trainer not in TRAINERS or not run.recipe:
         raise errors.Conflict(f"run {run.id} has no recipe that a trainer here knows")
-    values = _flattened(run.recipe)
-    values.pop("preset", None)
-    values.pop("size", None)
-    return compose.build(run.trainer, run.preset or "fixed", run.size or "tiny", {**values, **(patch or {})})
-
-
-def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            out |= _flattened(value, f"{prefix}{name}.")
-        else:
-            out[f"{prefix}{name}"] = value
-    return out
+    return patched(load(run.trainer, run.recipe), dict(patch or {}))
 
 
 def _check(recipe: Recipe, device: str) -> None:

@@ -1,8 +1,8 @@
 """Leases: which run holds which device slot. The table's keys see to it that nothing is booked twice.
 
 Taking a lease is what starts a run: of several messages for one run, one gets the lease and the others find
-it taken. A lease whose worker is gone is cleared by the next who looks; its run is lost, or waits again if its
-trainer had not begun.
+it taken. A lease whose worker is gone is cleared by the next who looks; its run is lost, or waits again if
+its trainer had not begun.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from app.errors import NotFound
 from app.models import Lease, Run
 from nashboard.events import ENDED
 from worker import devices, owner
+
+STARTS = "worker starts"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def claim(
         held = session.scalar(select(Lease.slot).where(Lease.run_id == run_id))
         if held is not None:
             return Refused(f"run {run_id} is starting on {held} already", again=False)
-        tried = int(run.counts.get("starts", 0))
+        tried = int(run.counts.get(STARTS, 0))
         if tried >= starts:
             runs.set_status(session, run, "failed", f"its worker died {tried} times while it was starting")
             return Refused(f"run {run_id} failed to start", again=False)
@@ -71,7 +73,7 @@ def claim(
         if slot is None:
             return Refused(f"no free slot for {run.device or 'auto'} on {host}", again=True)
         device = slot if devices.kind(slot) == "gpu" else "cpu"
-        run.counts = {**run.counts, "starts": tried + 1}
+        run.counts = {**run.counts, STARTS: tried + 1}
         run.host, run.device = host, device
         return Claim(run_id, slot, device, _threads(session, slot, slots, host), me)
 
@@ -121,8 +123,8 @@ def release(held: Claim) -> None:
     with db.transaction() as session:
         session.execute(delete(Lease).where(Lease.run_id == held.run_id, Lease.worker == held.worker))
         run = session.get(Run, held.run_id, with_for_update=True)
-        if run is not None and "starts" in run.counts:
-            run.counts = {k: v for k, v in run.counts.items() if k != "starts"}
+        if run is not None and STARTS in run.counts:
+            run.counts = {k: v for k, v in run.counts.items() if k != STARTS}
 
 
 def wanted(run_id: str) -> tuple[str, bool]:

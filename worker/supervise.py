@@ -1,7 +1,7 @@
 """One run's trainer, from its start to its end: spawn it, watch it, stop it, and say how it ended.
 
-The trainer is a process in its own session that the kernel kills when its supervisor dies, so that no device is
-ever used by a trainer that nobody watches. What it prints goes to ``run_dir/console.log``. Where it dies without
+The trainer is a process in its own session that the kernel kills when its supervisor dies: no device is ever
+used by a trainer that nobody watches. What it prints goes to ``run_dir/console.log``. Where it dies without
 ending its run, the run is ended here: in the journal, by the line that it would have written itself.
 """
 
@@ -26,8 +26,8 @@ from app.errors import Problem
 from app.models import Run
 from app.settings import Settings, get_settings
 from nashboard import events, journal
-from recipes import compose
 from recipes.base import BadRecipe
+from recipes.command import command as command_line
 from worker import console, devices, leases, process
 from worker.settings import WorkerSettings, worker_settings
 
@@ -75,7 +75,7 @@ def _start(held: leases.Claim, own: WorkerSettings, settings: Settings) -> Watch
     before = console.ending(run_dir).lines
     resume = run.resume or (str(run_dir) if before else None)
     device = "cpu" if held.device == "cpu" else "cuda:0"
-    words = compose.command(recipe, run_dir=str(run_dir), url=own.server, device=device, resume=resume)
+    words = command_line(recipe, run_dir=str(run_dir), url=own.server, device=device, resume=resume)
     command = [*(own.trainer_command or [sys.executable, "-m", "trainers"]), *words]
     with (run_dir / LOG).open("ab") as out:
         out.write(f"$ python -m trainers {shlex.join(words)}\n".encode())

@@ -40,6 +40,9 @@ class Launch(Asked):
 class LaunchPair(Asked):
     trainer: str = Field(description="Name of the trainer, such as codec.", max_length=40)
     presets: list[Annotated[str, Field(max_length=80)]] = Field(["old", "fixed"], min_length=2, max_length=8)
+    sides: dict[str, Patch] = Field(
+        {}, description="A patch for one preset alone, by its name.", max_length=8
+    )
     size: str = Field("tiny", description="tiny, small or paper.", max_length=20)
     project: Name = "default"
     tags: list[Annotated[str, Field(max_length=80)]] = Field([], max_length=50)
