@@ -1,0 +1,84 @@
+// What happens on the server, as it happens: one stream of events, and a banner while it is silent.
+import { throttled } from './base.js';
+import { duration } from './words.js';
+
+const PER_BATCH_MS = 250; // a page redraws at most four times a second
+const PATIENCE_MS = 3000; // shorter breaks of the stream are not worth a word
+
+/** Changes of several events as one: {runs: {id: last event}, series: Set, samples, ended}. */
+export function merged(events) {
+  const found = { runs: {}, series: new Set(), samples: 0, ended: false };
+  for (const event of events) {
+    found.runs[event.run] = event;
+    for (const name of event.series ?? []) found.series.add(name);
+    found.samples += event.samples ?? 0;
+    found.ended ||= Boolean(event.ended);
+  }
+  return found;
+}
+
+/** How long to wait before the nth try to reconnect, in ms. */
+export function wait(tries) {
+  return Math.min(15_000, 500 * 2 ** tries);
+}
+
+export class Live {
+  /** `onChange` gets merged changes; `onReturn` is called when the stream is back after a break. */
+  constructor(runs, { onChange, onReturn = () => {}, banner = null, source = (url) => new EventSource(url) }) {
+    this.url = `/api/live?runs=${runs.map(encodeURIComponent).join(',')}`;
+    this.source = source;
+    this.banner = banner;
+    this.onReturn = onReturn;
+    this.waiting = [];
+    this.tries = 0;
+    this.lostAt = 0;
+    this.flush = throttled(() => {
+      const events = this.waiting.splice(0);
+      if (events.length) onChange(merged(events));
+    }, PER_BATCH_MS);
+    banner?.querySelector('button')?.addEventListener('click', () => this.open());
+    this.open();
+    setInterval(() => this.#tell(), 1000);
+    addEventListener('pagehide', () => this.stream?.close());
+    addEventListener('pageshow', (event) => event.persisted && this.open());
+  }
+
+  open() {
+    clearTimeout(this.timer);
+    this.stream?.close();
+    const stream = this.source(this.url);
+    this.stream = stream;
+    stream.addEventListener('open', () => {
+      const back = this.lostAt > 0;
+      this.tries = 0;
+      this.lostAt = 0;
+      this.#tell();
+      if (back) this.onReturn();
+    });
+    stream.addEventListener('run', (event) => {
+      this.waiting.push(JSON.parse(event.data));
+      this.flush();
+    });
+    stream.addEventListener('error', () => {
+      if (this.stream !== stream) return;
+      this.lostAt ||= Date.now();
+      stream.close();
+      this.timer = setTimeout(() => this.open(), wait(this.tries++));
+    });
+  }
+
+  /** Whether the curves are known to be behind. */
+  get stale() {
+    return this.lostAt > 0 && Date.now() - this.lostAt > PATIENCE_MS;
+  }
+
+  #tell() {
+    if (!this.banner) return;
+    if (this.banner.hidden === this.stale) this.banner.hidden = !this.stale;
+    document.documentElement.toggleAttribute('data-stale', this.stale);
+    if (!this.stale) return;
+    const since = new Date(this.lostAt).toLocaleTimeString();
+    this.banner.querySelector('[data-for]').textContent = duration((Date.now() - this.lostAt) / 1000);
+    this.banner.querySelector('[data-as-of]').textContent = since;
+  }
+}
