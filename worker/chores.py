@@ -11,12 +11,13 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-import nashboard
 from app import db, dispatch, runs
 from app.errors import NotFound
 from app.models import Lease, Run
 from app.settings import get_settings
+from nashboard.client import Trouble
 from nashboard.events import ENDED
+from nashboard.push import push
 from worker import console, leases
 from worker.settings import worker_settings
 
@@ -75,7 +76,7 @@ def catch_up(now: float | None = None) -> list[str]:
     sent = []
     for run in ended:
         if run.run_dir and console.ending(Path(run.run_dir)).lines > run.next_seq:
-            nashboard.push(run.run_dir, own.server, settings.token or None)
+            push(run.run_dir, own.server, settings.token or None)
             sent.append(run.id)
     return sent
 
@@ -118,7 +119,7 @@ class Sweeper(threading.Thread):
         try:
             chore()  # type: ignore[operator]
             self._troubled = ""
-        except (SQLAlchemyError, OSError, ValueError, NotFound, dispatch.BrokerDown) as problem:
+        except (SQLAlchemyError, OSError, ValueError, NotFound, Trouble, dispatch.BrokerDown) as problem:
             if str(problem) != self._troubled:
                 log.warning("a chore could not be done: %s", problem)
             self._troubled = str(problem)

@@ -20,12 +20,13 @@ from subprocess import Popen
 
 from sqlalchemy.exc import SQLAlchemyError
 
-import nashboard
 from app import db, launching, runs
 from app.errors import Problem
 from app.models import Run
 from app.settings import Settings, get_settings
 from nashboard import events, journal
+from nashboard.client import Trouble
+from nashboard.push import push
 from recipes.base import BadRecipe
 from recipes.command import command as command_line
 from worker import console, devices, leases, process
@@ -200,8 +201,8 @@ def _push(run_id: str, run_dir: Path, own: WorkerSettings, settings: Settings) -
     if held is None or lines <= held.next_seq:
         return
     try:
-        nashboard.push(run_dir, own.server, settings.token or None)
-    except (OSError, ValueError) as problem:
+        push(run_dir, own.server, settings.token or None)
+    except (OSError, ValueError, Trouble) as problem:
         log.warning("run %s: its last events could not be sent: %s", run_id, problem)
 
 
