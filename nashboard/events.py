@@ -7,18 +7,44 @@ An event is one fact about a run. The journal gives it its ``seq`` (line number,
 
 from __future__ import annotations
 
-import json
 import math
+import re
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
-Json = Any
-NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+from nashboard.strict import NON_FINITE, BadEvent, Json, brief, dumps, loads, number, spelled, storable
+from nashboard.vocabulary import is_name
+
+__all__ = [
+    "NON_FINITE",
+    "BadEvent",
+    "CheckpointSaved",
+    "Distribution",
+    "Event",
+    "Json",
+    "LogLine",
+    "Mark",
+    "NoteWritten",
+    "Points",
+    "RunEnded",
+    "RunStarted",
+    "SampleMade",
+    "Table",
+    "UnknownKind",
+    "check",
+    "decode",
+    "dumps",
+    "encode",
+    "encode_body",
+    "from_dict",
+    "number",
+    "spelled",
+    "stamped",
+    "storable",
+    "to_dict",
+]
 MAX_LINE = 4 * 1024 * 1024
-
-
-class BadEvent(ValueError):
-    """A line that is no event of ours; the message names the field and the value."""
 
 
 class UnknownKind(BadEvent):
@@ -177,57 +203,13 @@ KINDS: dict[str, type[Event]] = {
 }
 STATUSES = ("queued", "running", "stopping", "finished", "stopped", "failed", "lost")
 ENDED = ("finished", "stopped", "failed", "lost")
-
-
-def spelled(value: Json) -> Json:
-    """``value`` with each non-finite float spelled as its string, in lists and dicts as well.
-
-    Text that UTF-8 cannot hold is spelled with visible escapes.
-    """
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {spelled(str(k)): spelled(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [spelled(v) for v in value]
-    return value
-
-
-def number(value: Json) -> float:
-    """A float from JSON; raises `BadEvent` for anything but a number or a spelled non-finite one."""
-    if isinstance(value, str) and value in NON_FINITE:
-        return NON_FINITE[value]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadEvent(f"{value!r} is not a number")
-    return float(value)
+ENDINGS = ("finished", "stopped", "failed")
 
 
 def to_dict(event: Event) -> dict[str, Json]:
     """The event as a plain dict, in the order seq, time, kind, then its own fields."""
     own = {f.name: getattr(event, f.name) for f in fields(event) if f.name not in ("seq", "time")}
     return {"seq": event.seq, "time": event.time, "kind": event.kind, **own}
-
-
-_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def dumps(value: Json) -> str:
-    """``value`` as strict JSON in UTF-8, non-finite numbers spelled; raises `BadEvent` for what is no JSON.
-
-    A lone surrogate (from a file name that is no UTF-8) is written as its visible escape.
-    """
-    try:
-        text = _JSON.encode(value)
-        if not text.isascii():
-            text.encode()
-        return text
-    except (ValueError, TypeError):  # a non-finite number or a surrogate: the usual case pays nothing for it
-        try:
-            return _JSON.encode(spelled(value))
-        except (ValueError, TypeError, RecursionError) as problem:
-            raise BadEvent(f"cannot be written as JSON: {problem}") from None
 
 
 def encode_body(event: Event) -> str:
@@ -251,38 +233,112 @@ _SHAPES: dict[str, tuple[type, ...]] = {
     "dict": (dict,),
     "list": (list,),
 }
+_LIMITS = {  # characters; what is not named here may fill its line
+    "run": 32,
+    "name": 200,
+    "project": 200,
+    "trainer": 40,
+    "preset": 80,
+    "size": 20,
+    "parent": 32,
+    "treats": 80,
+    "series": 200,
+    "slot": 200,
+    "media": 20,
+    "path": 500,
+    "stream": 10,
+    "level": 10,
+}
+_PATTERNS = {
+    "run": (re.compile(r"[A-Za-z0-9_-]+"), "letters, digits, _ and -"),
+    "sha256": (re.compile(r"([0-9a-f]{64})?"), "64 hex digits"),
+    "ext": (re.compile(r"[a-z0-9]{1,10}"), "at most 10 small letters and digits"),
+}
 
 
-def _checked(cls: type[Event], name: str, kind: str, value: Json) -> Json:
+def _plan(cls: type[Event]) -> tuple[tuple[str, str, str, bool, bool], ...]:
+    """(field, annotation, its outer type, may be None, must be there) of an event's fields."""
+    rows = []
+    for f in fields(cls):
+        kind = str(f.type)
+        bare = kind.removesuffix(" | None")
+        must = f.default is MISSING and f.default_factory is MISSING
+        rows.append((f.name, bare, bare.split("[", 1)[0], bare != kind, must))
+    return tuple(rows)
+
+
+_PLANS = {cls: _plan(cls) for cls in KINDS.values()}
+_TEXTS = {cls: tuple(row[0] for row in plan if row[2] == "str") for cls, plan in _PLANS.items()}
+
+
+def _checked(name: str, kind: str, base: str, value: Json) -> Json:
     """``value`` if it fits the annotation ``kind``; numbers inside are read by `number`."""
-    if kind.endswith(" | None"):
-        if value is None:
-            return None
-        kind = kind.removesuffix(" | None")
-    base = kind.split("[", 1)[0]
     if base == "float":
         return number(value)
     fits = isinstance(value, _SHAPES[base]) and not (base == "int" and isinstance(value, bool))
     if not fits:
-        raise BadEvent(f"{cls.kind}.{name} must be {base}, not {value!r:.80}")
-    if base == "int" and not -(2**53) <= value <= 2**53:
-        raise BadEvent(f"{cls.kind}.{name} is out of range: {value!r:.40}")
-    try:
-        if kind == "dict[str, float]":
-            return {str(k): number(v) for k, v in value.items()}
-        if kind == "list[float]":
-            return [number(v) for v in value]
-    except BadEvent as problem:
-        raise BadEvent(f"{cls.kind}.{name}: {problem}") from None
+        raise BadEvent(f"{name} must be {base}, not {value!r:.80}")
+    if base == "int":
+        if not -(2**53) <= value <= 2**53:
+            raise BadEvent(f"{name} is out of range: {brief(value)}")
+        return value
+    if kind == "dict[str, float]":
+        return {k: v if type(v) is float else number(v) for k, v in value.items()}
+    if kind == "list[float]":
+        return [number(v) for v in value]
     if kind == "list[str]" and not all(isinstance(v, str) for v in value):
-        raise BadEvent(f"{cls.kind}.{name} must hold only strings")
+        raise BadEvent(f"{name} must hold only strings")
     if kind == "list[list[Json]]" and not all(isinstance(v, list) for v in value):
-        raise BadEvent(f"{cls.kind}.{name} must hold only lists")
-    return value
+        raise BadEvent(f"{name} must hold only lists")
+    return storable(value)
+
+
+def check(event: Event) -> None:
+    """Raises `BadEvent` where a field breaks what its event promises: names, lengths, shapes."""
+    for name in _TEXTS[type(event)]:
+        value = getattr(event, name)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise BadEvent(f"{event.kind}.{name} must be text, not {value!r:.80}")
+        limit = _LIMITS.get(name, MAX_LINE)
+        if len(value) > limit:
+            raise BadEvent(
+                f"{event.kind}.{name} of {len(value)} characters, the limit is {limit}: {value!r:.40}"
+            )
+        if name in _PATTERNS and not _PATTERNS[name][0].fullmatch(value):
+            raise BadEvent(f"{event.kind}.{name} is {_PATTERNS[name][1]}, not {value!r:.80}")
+    if isinstance(event, Points):
+        return _check_names(event.values, "points.values")
+    if isinstance(event, SampleMade | Distribution):
+        _check_names((event.series,), f"{event.kind}.series")
+    match event:
+        case SampleMade() if not event.sha256:
+            raise BadEvent("sample_made.sha256 is 64 hex digits, not empty")
+        case CheckpointSaved():
+            _check_names(event.best, "checkpoint_saved.best")
+        case Distribution() if len(event.edges) != len(event.counts) + 1:
+            raise BadEvent(
+                f"distribution {event.series!r} has {len(event.edges)} edges and {len(event.counts)} counts; "
+                "there is one edge more than counts"
+            )
+        case Table() if any(len(row) != len(event.columns) for row in event.rows):
+            raise BadEvent(f"table {event.name!r:.80} has rows that are not as long as its columns")
+        case RunEnded() if event.status not in ENDINGS:
+            raise BadEvent(f"run_ended.status is one of {', '.join(ENDINGS)}, not {event.status!r:.40}")
+    return None
+
+
+def _check_names(names: Iterable[str], where: str) -> None:
+    for name in names:
+        if not is_name(name):
+            raise BadEvent(f"{where}: {name!r:.80} cannot name a series")
 
 
 def from_dict(data: Json) -> Event:
     """The event in a JSON object; unknown fields are passed over, so that newer writers can be read.
+
+    Its text is such that every database takes it (no NUL, no lone surrogate) and it keeps what `check` asks.
 
     Raises:
         UnknownKind: for a kind that this version does not know.
@@ -291,35 +347,43 @@ def from_dict(data: Json) -> Event:
     if not isinstance(data, dict):
         raise BadEvent(f"an event is a JSON object, not {type(data).__name__}")
     kind, seq = data.get("kind"), data.get("seq")
-    if isinstance(seq, bool) or not isinstance(seq, int) or seq < 0:
-        raise BadEvent(f"seq must be a whole number from 0, not {seq!r:.40}")
+    if isinstance(seq, bool) or not isinstance(seq, int) or not 0 <= seq <= 2**53:
+        raise BadEvent(f"seq must be a whole number from 0, not {brief(seq)}")
     if not isinstance(kind, str):
         raise BadEvent(f"kind must be a string, not {kind!r:.40}")
     if kind not in KINDS:
         raise UnknownKind(kind, seq)
     cls = KINDS[kind]
     values: dict[str, Json] = {}
-    for f in fields(cls):
-        if f.name in data:
-            values[f.name] = _checked(cls, f.name, str(f.type), data[f.name])
-        elif f.default is MISSING and f.default_factory is MISSING:
-            raise BadEvent(f"{kind} lacks the field {f.name!r}")
-    return cls(**values)
+    for name, annotation, base, nullable, must in _PLANS[cls]:
+        if name in data:
+            value = data[name]
+            if value is None and nullable:
+                values[name] = None
+                continue
+            try:
+                values[name] = _checked(f"{kind}.{name}", annotation, base, value)
+            except BadEvent as problem:
+                text = str(problem)
+                raise BadEvent(text if text.startswith(kind) else f"{kind}.{name}: {text}") from None
+        elif must:
+            raise BadEvent(f"{kind} lacks the field {name!r}")
+    if not math.isfinite(values.get("time", 0.0)):
+        raise BadEvent(f"{kind}.time must be finite, not {values['time']!r}")
+    event = cls(**values)
+    check(event)
+    return event
 
 
 def decode(line: str | bytes) -> Event:
     """The event on a line. Raises `UnknownKind` or `BadEvent`, as `from_dict` does."""
     if len(line) > MAX_LINE:
         raise BadEvent(f"a line of {len(line)} characters; the limit is {MAX_LINE}")
+    data = loads(line)
     try:
-        data = json.loads(line, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as problem:
-        raise BadEvent(f"not JSON: {problem}") from None
-    return from_dict(data)
-
-
-def _no_constant(name: str) -> float:
-    raise BadEvent(f'bare {name} is not JSON; write "{name}" in quotes')
+        return from_dict(data)
+    except RecursionError:
+        raise BadEvent("nested too deeply") from None
 
 
 def stamped(event: Event, seq: int, time: float) -> Event:

@@ -107,7 +107,14 @@ class Journal:
         seq, when = self.append_body(ev.encode_body(event))
         return ev.stamped(event, seq, when)
 
-    def append_body(self, body: str) -> tuple[int, float]:
+    def end(self, event: Event) -> None:
+        """Writes the last line and closes the journal, so that no other thread comes after it."""
+        try:
+            self.append_body(ev.encode_body(event), last=True)
+        finally:
+            self.close()
+
+    def append_body(self, body: str, last: bool = False) -> tuple[int, float]:
         """Writes a line whose fields from ``kind`` on are the JSON text ``body`` (`events.encode_body`)."""
         if len(body) > ev.MAX_LINE - 100:
             raise BadEvent(f"an event of {len(body)} characters; the limit of a line is {ev.MAX_LINE}")
@@ -120,6 +127,8 @@ class Journal:
             self._write(line)
             self._next += 1
             self._size += len(line)
+            if last:
+                self._release()
         return seq, when
 
     def _write(self, line: bytes) -> None:
@@ -143,17 +152,20 @@ class Journal:
     def close(self) -> None:
         """Puts everything on the disk and lets go of the file. A second call does nothing."""
         with self._lock:
-            if self._fd < 0:
-                return
-            try:
-                os.fsync(self._fd)
-            except OSError as problem:
-                if problem.errno not in (errno.EINVAL, errno.ENOTSUP):
-                    raise _told(problem, self.path, "cannot be written") from problem
-            finally:
-                os.close(self._fd)
-                self._fd = -1
-                _OPEN.discard(self)
+            self._release()
+
+    def _release(self) -> None:
+        if self._fd < 0:
+            return
+        try:
+            os.fsync(self._fd)
+        except OSError as problem:
+            if problem.errno not in (errno.EINVAL, errno.ENOTSUP):  # devices and pipes cannot
+                raise _told(problem, self.path, "cannot be written") from problem
+        finally:
+            os.close(self._fd)
+            self._fd = -1
+            _OPEN.discard(self)
 
     def __enter__(self) -> Journal:
         return self
@@ -285,6 +297,40 @@ def events(path: str | os.PathLike[str], start: int = 0) -> Iterator[Event]:
             continue
         except BadEvent as problem:
             raise BadJournal(errno.EINVAL, f"{where}: line {seq + 1}: {problem}") from None
+
+
+def started(run_dir: str | os.PathLike[str]) -> ev.RunStarted:
+    """The event that the journal begins with.
+
+    Raises:
+        BadJournal: when it begins with anything else.
+        FileNotFoundError: where there is no journal.
+    """
+    first = next(events(run_dir), None)
+    if not isinstance(first, ev.RunStarted):
+        raise BadJournal(
+            errno.EINVAL, f"{path_of(run_dir)} does not begin with run_started: no journal of a run"
+        )
+    return first
+
+
+def last_step(run_dir: str | os.PathLike[str]) -> int | None:
+    """The step of the last points in the journal; None where there are none. Reads the file's end first."""
+    path = path_of(run_dir)
+    size = path.stat().st_size
+    for reach in (1 << 18, size):
+        with path.open("rb") as file:
+            file.seek(max(size - reach, 0))
+            lines = file.read().split(b"\n")
+        for line in reversed(lines):
+            if b'"points"' in line:
+                try:
+                    event = ev.decode(line)
+                except BadEvent:  # the first line of this stretch may lack its beginning
+                    continue
+                if isinstance(event, ev.Points):
+                    return event.step
+    return None
 
 
 def exists(run_dir: str | os.PathLike[str]) -> bool:

@@ -33,12 +33,15 @@ class Reporter:
         name, project, trainer, preset, size, seed, recipe, parent, treats, total_steps, tags: what
             `events.RunStarted` says of the run.
         resumed_from: the step of the checkpoint that the run goes on from; needed (or ``resume=True``) where
-            the folder already holds a journal.
+            the folder already holds a journal. What is not given anew is taken over from its first line.
         command: the command line that makes this run; by default that of this process, secrets left out.
         facts: what the trainer adds to ``RunStarted.environment``, such as the hash of its evaluation set.
 
     Raises:
         FileExistsError: when ``run_dir`` holds a journal and no resume is asked for.
+        ValueError: when ``run_id`` is not that of the journal gone on with.
+        BadAddress: when ``url`` is no server's address.
+        BadEvent: when a name is too long or holds what it must not.
         JournalBusy, JournalFull, JournalError: as `Journal` does.
     """
 
@@ -66,38 +69,41 @@ class Reporter:
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         self.run_dir = Path(run_dir)
+        self.url = _address(url)
         goes_on = journal.exists(self.run_dir)
         if goes_on and not resume and resumed_from is None:
             raise FileExistsError(
                 f"{journal.path_of(self.run_dir)} is another run's journal: choose another folder, or resume"
             )
-        earlier = _first_start(self.run_dir) if goes_on else None
-        self.id = run_id or (earlier and earlier.run) or os.environ.get("NASHBOARD_RUN") or new_id()
-        self.url = (url or "").rstrip("/")
+        earlier = _earlier(self.run_dir) if goes_on else events.RunStarted(run="")
+        if run_id and earlier.run and run_id != earlier.run:
+            raise ValueError(f"{self.run_dir} holds run {earlier.run}, which cannot go on as run {run_id}")
+        self.id = run_id or earlier.run or os.environ.get("NASHBOARD_RUN") or new_id()
         self.ended: str | None = None
         self._stop = False
         self._last_step: int | None = None
         self._pid = os.getpid()
         self._names: set[str] = set()
         self._uplink: Any = None
-        self._journal = journal.Journal(self.run_dir)
         start = events.RunStarted(
             run=self.id,
-            name=name or (earlier.name if earlier else ""),
-            project=project,
-            trainer=trainer,
-            preset=preset,
-            size=size,
-            seed=seed,
-            recipe=environment.plain(recipe or {}),
+            name=name or earlier.name,
+            project=earlier.project if project == "default" else project,
+            trainer=trainer or earlier.trainer,
+            preset=preset or earlier.preset,
+            size=size or earlier.size,
+            seed=earlier.seed if seed is None else seed,
+            recipe=environment.plain(recipe or earlier.recipe),
             environment=environment.facts(self.run_dir) | environment.plain(facts or {}),
             command=list(command) if command is not None else environment.command(token),
-            tags=list(tags),
-            parent=parent,
-            treats=treats,
+            tags=list(tags) or earlier.tags,
+            parent=parent or earlier.parent,
+            treats=treats or earlier.treats,
             resumed_from=resumed_from,
-            total_steps=total_steps,
+            total_steps=earlier.total_steps if total_steps is None else total_steps,
         )
+        events.check(start)
+        self._journal = journal.Journal(self.run_dir)
         try:
             self._journal.append(start)
             if self._journal.repaired:
@@ -169,6 +175,7 @@ class Reporter:
             facts=facts,
             caption=caption,
         )
+        events.check(event)
         self._last_step = event.step
         stamped = self._journal.append(event)
         assert isinstance(stamped, events.SampleMade)
@@ -221,6 +228,7 @@ class Reporter:
         )
 
     def _append(self, event: Event) -> None:
+        events.check(event)
         step = getattr(event, "step", None)
         if isinstance(step, int):
             self._last_step = step
@@ -235,6 +243,10 @@ class Reporter:
         """Asks for an orderly end, as a handler of SIGTERM or Ctrl-C does."""
         self._stop = True
 
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Waits up to ``timeout`` seconds until the server has all that was reported; True when offline."""
+        return self._uplink is None or self._uplink.flush(timeout)
+
     def finish(
         self, status: str = "finished", reason: str = "", step: int | None = None, timeout: float = 10.0
     ) -> None:
@@ -247,11 +259,10 @@ class Reporter:
         if self.ended is not None or os.getpid() != self._pid:
             return
         last = self._last_step if step is None else _step(step)
+        self.ended = status
         try:
-            self._journal.append(events.RunEnded(status=status, reason=_short(reason), step=last))
-            self.ended = status
+            self._journal.end(events.RunEnded(status=status, reason=_short(reason), step=last))
         finally:
-            self._journal.close()
             if self._uplink is not None:
                 self._uplink.close(timeout)
 
@@ -262,6 +273,22 @@ class Reporter:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.finish(*ending(problem))
+
+
+def _earlier(run_dir: Path) -> events.RunStarted:
+    """What the journal gone on with begins with; nothing where a crash tore its very first line."""
+    if next(journal.read(run_dir), None) is None:
+        return events.RunStarted(run="")
+    return journal.started(run_dir)
+
+
+def _address(url: str | None) -> str:
+    """The server's address, looked at before anything is written; "" without one."""
+    if not url:
+        return ""
+    from nashboard.client import address  # urllib takes 30 ms to import: who stays offline does not pay it
+
+    return address(url)
 
 
 def ending(problem: BaseException | None) -> tuple[str, str]:
@@ -276,12 +303,6 @@ def ending(problem: BaseException | None) -> tuple[str, str]:
 def new_id() -> str:
     """A run's id: 12 hex digits."""
     return secrets.token_hex(6)
-
-
-def _first_start(run_dir: Path) -> events.RunStarted | None:
-    for event in journal.events(run_dir):
-        return event if isinstance(event, events.RunStarted) else None
-    return None
 
 
 def _named(name: str) -> str:

@@ -201,6 +201,7 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+@%()\- ]*(/[A-Za-z0-9_.:+@%()\- ]+
 MAX_NAME = 200
 
 
+@lru_cache(maxsize=4096)
 def is_name(name: str) -> bool:
     """Whether ``name`` can name a series: letters, digits and ``_.:+@%()- ``, parts split by ``/``."""
     return len(name) <= MAX_NAME and NAME.fullmatch(name) is not None
