@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,8 +19,7 @@ from recipes.codec import Codec
 from trainers.kit.quantize import ResidualVQ, Sync, build_quantizer
 
 
-@dataclass(frozen=True)
-class CodecOut:
+class CodecOut(NamedTuple):  # Fabric's hooks walk through tuples, not through frozen dataclasses
     """``wave`` ``[B, 1, T]`` rebuilt, scalar ``vq_loss``, ``codes`` ``[B, stages, frames]``."""
 
     wave: Tensor

@@ -23,6 +23,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from nashboard.reporter import Reporter
 from trainers.kit.demo import cache_home, demo_folder
 from trainers.kit.errors import BadInput
 
@@ -67,13 +68,21 @@ class Bank:
         return self.samples[clip.start : clip.start + clip.length]
 
 
+def tell(reporter: Reporter, bank: Bank, step: int) -> None:
+    """Reports how many files were skipped, and names them with the reasons."""
+    reporter.points(step, {"data/skipped": len(bank.skipped)})
+    if bank.skipped:
+        reporter.table("skipped_files", step, ["path", "reason"], [[s.path, s.reason] for s in bank.skipped])
+        print(f"{len(bank.skipped)} files skipped, first {bank.skipped[0].path}: {bank.skipped[0].reason}")
+
+
 def find(root: str) -> tuple[Path, list[str]]:
     """The folder and the paths of its audio files inside it, sorted.
 
     Raises:
         BadInput: for a folder that is missing, unreadable or without audio.
     """
-    folder = Path(root).expanduser()
+    folder = Path(root)
     if not folder.exists():
         raise BadInput(f"data.root {root!r}: there is no such folder")
     if not folder.is_dir():

@@ -165,7 +165,7 @@ def find(resume: str) -> Path:
     Raises:
         BadInput: when there is none.
     """
-    path = Path(resume).expanduser()
+    path = Path(resume)
     if path.is_file():
         return path.absolute()
     if not path.is_dir():

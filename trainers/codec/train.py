@@ -1,0 +1,195 @@
+"""Trains the codec: a step of the discriminator and one of the generator on the same forward, as in DAC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nashboard.reporter import Reporter
+from recipes.base import flat
+from recipes.codec import Codec
+from trainers.codec.data import speech
+from trainers.codec.evaluate import Evaluation
+from trainers.codec.model import build_generator, nominal_kbps
+from trainers.kit import stats
+from trainers.kit.audio import tell
+from trainers.kit.checkpoints import Checkpoint, restore
+from trainers.kit.device import adamw, count, fabric_for, set_rate
+from trainers.kit.discriminators import build_discriminator
+from trainers.kit.loop import Loop, Schedule
+from trainers.kit.losses import AdversarialLoss, MelDistance
+from trainers.kit.seeding import rng_state, seed_all, set_rng_state
+
+
+class Training:
+    """Everything that a run needs, made and checked before anything is written.
+
+    Raises:
+        BadInput: for data, a device or a checkpoint that cannot be used.
+    """
+
+    def __init__(self, recipe: Codec, device: str, checkpoint: Checkpoint | None = None) -> None:
+        self.recipe, self.schedule = recipe, Schedule.of(recipe.trainer)
+        self.fabric = fabric_for(device, recipe.trainer.precision, recipe.trainer.threads)
+        self.data = speech(recipe)
+        # G, D and training draw from streams of their own: recipes with one seed start from the same G
+        seed_all(recipe.seed)
+        self.net = build_generator(recipe)
+        seed_all(recipe.seed + 1)
+        judge = build_discriminator(recipe.disc)
+        seed_all(recipe.seed + 2)
+        self.gen, self.optimizer = self.fabric.setup(self.net, adamw(self.net.parameters(), recipe.gen))
+        disc, disc_optimizer = self.fabric.setup(judge, adamw(judge.parameters(), recipe.disc))
+        self.game = AdversarialLoss(
+            disc,
+            disc_optimizer,
+            recipe.loss,
+            clip=recipe.disc.clip,
+            backward=self.fabric.backward,
+            autocast=self.fabric.autocast,
+        )
+        self.mel = MelDistance(recipe.data.rate_hz)
+        self.start = 0
+        if checkpoint is not None:
+            self.start = checkpoint.step
+            restore(self._parts(), checkpoint, flat(recipe))
+            set_rng_state(checkpoint.state["rng"])
+        self.evaluation = Evaluation(
+            self.data.evaluation,
+            slots=recipe.data.slots,
+            stages=recipe.quantizer.codebooks,
+            codes=recipe.quantizer.size,
+            kbps=nominal_kbps(recipe),
+        )
+        self._last: dict[str, float] = {}
+        self.facts: dict[str, Any] = {
+            "eval_hash": self.data.evaluation.sha256,
+            "device": str(self.fabric.device),
+            "parameters": {"gen": count(self.net), "disc": count(judge)},
+        }
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "gen": self.net,
+            "game": self.game,
+            "optimizer": self.optimizer,
+            "crops": self.data.crops,
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {name: part.state_dict() for name, part in self._parts().items()} | {"rng": rng_state()}
+
+    def train(self, reporter: Reporter, loop: Loop) -> None:
+        """The whole run; `loop` says when to report, evaluate, save and stop."""
+        recipe, game, device = self.recipe, self.game, self.fabric.device
+        params, gamma = list(self.net.parameters()), recipe.trainer.gamma
+        items = recipe.data.batch
+        seconds = items * recipe.data.crop / recipe.data.rate_hz
+        self._begin(reporter)
+        self._evaluate(reporter, loop)
+        for step in loop.steps():
+            with loop.waiting():
+                real = torch.from_numpy(self.data.crops.next())[:, None].to(device)
+            playing = step > recipe.disc.start
+            if step == recipe.disc.start + 1:
+                reporter.mark(step, "adversarial", "the discriminator trains and is played against")
+            found: dict[str, Tensor | float] = {
+                "gen/lr": set_rate(self.optimizer, recipe.gen, gamma, step - 1),
+                "disc/lr": set_rate(game.optimizer, recipe.disc, gamma, step - 1),
+            }
+            out = self.gen(real)
+            fake = out.wave.float()
+
+            if playing:
+                judged = game.train_disc(real, fake, detail=loop.reports)
+            else:
+                judged = self._judged(real, fake) if loop.reports else {}
+
+            weights = self._weights(playing, measure=loop.reports)
+            terms = self._terms(real, fake, out.vq_loss, weights)
+            total, losses = stats.weighted(terms, weights)
+            if loop.evaluates:
+                found |= stats.shares(stats.output_grads(terms, fake, weights))
+            self.optimizer.zero_grad(set_to_none=True)
+            self.fabric.backward(total)
+            if loop.reports or recipe.gen.clip:
+                found["gen/grad_norm"] = stats.clipped(params, recipe.gen.clip)
+            before = stats.snapshot(params) if loop.reports else []
+            self.optimizer.step()
+
+            watched = {name: judged[name] for name in judged if name == "loss/disc"} | losses
+            loop.took(watched, items=items, seconds=seconds)
+            if loop.reports:
+                found |= {name: value for name, value in judged.items() if name not in watched}
+                found["gen/update_ratio"] = stats.update_ratio(params, before)
+                if playing:
+                    found["feat/relative"] = game.relative
+                found["progress/disc_steps"] = game.steps
+                found["progress/samples_seen"] = step * items
+                found["progress/audio_hours"] = step * seconds / 3600
+                self._last = loop.report(found)
+            if loop.evaluates:
+                loop.save(self._evaluate(reporter, loop))
+        if loop.saved != loop.step:  # stopped between two evaluations: what must not be lost comes first
+            loop.save({})
+            if loop.step > self.start:
+                self._evaluate(reporter, loop)
+
+    def _weights(self, playing: bool, measure: bool) -> dict[str, float]:
+        """The weight of each term of this step; terms of weight 0 are left out unless they are measured."""
+        r = self.recipe
+        weights = {"adv": r.adv_weight, "feat": r.feat_weight} if playing else {}
+        rest = {"recon": r.recon_weight, "mel": r.mel_weight}
+        return weights | {n: w for n, w in rest.items() if w or measure} | {"vq": r.vq_weight}
+
+    def _terms(self, real: Tensor, fake: Tensor, vq: Tensor, weights: dict[str, float]) -> dict[str, Tensor]:
+        """The generator's raw losses that ``weights`` names."""
+        terms = self.game.gen_terms(real, fake) if "adv" in weights else {}
+        for name, measure in (("recon", F.l1_loss), ("mel", self.mel)):
+            if name in weights:
+                with torch.set_grad_enabled(weights[name] > 0):
+                    terms[name] = measure(fake, real)
+        return terms | {"vq": vq}
+
+    @torch.no_grad()
+    def _judged(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """The discriminator's loss while it waits for its start, untrained."""
+        logits, _ = self.game.bare(torch.cat([real, fake]))
+        halves = [x.chunk(2) for x in logits]
+        each = self.game.loss.disc([real for real, _ in halves], [fake for _, fake in halves])
+        return {"loss/disc": torch.stack(each).mean()}
+
+    def _evaluate(self, reporter: Reporter, loop: Loop) -> dict[str, float]:
+        """Measures, reports and prints; returns what chooses the best checkpoint."""
+        self.net.eval()
+        found = self.evaluation(self.gen, self.fabric.device, reporter, loop.step)
+        self.net.train()
+        reporter.points(loop.step, {**found, "progress/epoch": loop.epoch})
+        losses = [f"{n[5:]} {self._last[n]:.4f}" for n in ("loss/disc", "loss/feat") if n in self._last]
+        print(
+            f"step {loop.step} of {loop.schedule.total}, epoch {loop.epoch:.4g}:",
+            *(f"{text}," for text in losses),
+            f"SNR {found['eval/snr']:.2f} dB, SI-SDR {found['eval/si_sdr']:.2f} dB,",
+            f"amplitude {found['eval/amplitude']:.1f} %, mel {found['eval/mel']:.3f}",
+            flush=True,
+        )
+        return found
+
+    def _begin(self, reporter: Reporter) -> None:
+        recipe, evaluation = self.recipe, self.data.evaluation
+        tell(reporter, self.data.bank, self.start)
+        reporter.mark(self.start, "evaluation_set", evaluation.sha256)
+        if recipe.disc.start > self.start:
+            reporter.mark(self.start, "reconstruction", f"the discriminator waits until {recipe.disc.start}")
+        gen, disc = self.facts["parameters"].values()
+        print(
+            f"codec {recipe.preset} {recipe.size}: {gen:,} parameters in G, {disc:,} in D;",
+            f"{self.fabric.device};",
+            f"{len(self.data.crops.clips)} clips, {self.data.minutes:.1f} min of training audio;",
+            f"{len(evaluation.items)} evaluation clips, {evaluation.sha256[:12]}",
+            flush=True,
+        )

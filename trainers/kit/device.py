@@ -1,0 +1,57 @@
+"""Where a run computes: ``auto``, ``cpu`` or ``cuda:N`` as a Lightning Fabric; optimisers and their rates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from trainers.kit.errors import BadInput
+
+SPELLED = re.compile(r"auto|cpu|cuda(:(\d{1,3}))?")
+
+
+def fabric_for(device: str, precision: Any = "32-true", threads: int = 0) -> Fabric:
+    """A Fabric on one device; ``threads`` limits torch's on the CPU, 0 leaves them (OMP_NUM_THREADS counts).
+
+    Raises:
+        BadInput: for a device that is none, or that torch cannot use here.
+    """
+    found = SPELLED.fullmatch(device)
+    if not found:
+        raise BadInput(f"device {device!r} is none of auto, cpu, cuda:N")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if threads:
+        torch.set_num_threads(threads)
+    if device == "cpu" or (device == "auto" and not count):
+        return Fabric(accelerator="cpu", devices=1, precision=precision)
+    index = int(found[2] or 0)
+    if index >= count:
+        there = f"the last one is cuda:{count - 1}" if count else "torch finds none on this machine"
+        raise BadInput(f"device {device!r}: there is no such GPU, {there}; device=cpu always works")
+    return Fabric(accelerator="cuda", devices=[index], precision=precision)
+
+
+def adamw(params: Iterable[torch.nn.Parameter], part: Any) -> torch.optim.AdamW:
+    """AdamW with the learning rate and betas of a recipe's part (``lr``, ``beta1``, ``beta2``)."""
+    return torch.optim.AdamW(list(params), lr=part.lr, betas=(part.beta1, part.beta2))
+
+
+def set_rate(optimizer: torch.optim.Optimizer, part: Any, gamma: float, steps: int) -> float:
+    """Sets the rate ``part.lr * gamma ** steps`` and the part's betas; returns the rate.
+
+    The rate depends on the step alone: a resumed run needs no state for it, and a fork with another rate
+    takes that one from its first step on.
+    """
+    rate: float = part.lr * gamma**steps
+    for group in optimizer.param_groups:
+        group["lr"], group["betas"] = rate, (part.beta1, part.beta2)
+    return rate
+
+
+def count(net: torch.nn.Module) -> int:
+    """Number of trained parameters."""
+    return sum(p.numel() for p in net.parameters() if p.requires_grad)

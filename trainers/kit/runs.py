@@ -1,0 +1,216 @@
+"""One run from request to exit status: where it lives, what it goes on from, how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+
+from nashboard import events, journal
+from nashboard.reporter import Reporter, new_id
+from recipes.base import Recipe, flat, patched
+from recipes.compose import Request
+from recipes.registry import load as load_recipe
+from trainers.kit import checkpoints
+from trainers.kit.checkpoints import Checkpoint, Keeper
+from trainers.kit.errors import BadInput, Diverged
+from trainers.kit.loop import EndedAtOnce, Loop, Signals
+from trainers.kit.report import Console
+
+TRACEBACK_LINES = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything decided and checked before the first byte is written."""
+
+    recipe: Recipe
+    run_dir: Path
+    run_id: str
+    training: Any
+    checkpoint: Checkpoint | None
+    earlier: events.RunStarted | None
+    fork: bool
+
+
+def carry_out(request: Request) -> int:
+    """Makes the run that was asked for; returns 0 (finished, stopped) or 1 (failed).
+
+    Raises:
+        BadInput, BadRecipe: before anything was written.
+    """
+    with Signals() as signals:
+        try:
+            return _run(_planned(request), request, signals)
+        except EndedAtOnce:
+            print("ended before the run began", file=sys.stderr)
+            return 0
+
+
+def _planned(request: Request) -> Plan:
+    try:
+        checkpoint = None
+        if request.resume:
+            checkpoint = checkpoints.load(checkpoints.find(request.resume), request.trainer)
+        recipe = _recipe(request, checkpoint)
+        run_id = os.environ.get("NASHBOARD_RUN") or new_id()
+        run_dir, same = _place(request, recipe, checkpoint, run_id)
+        earlier = _first_start(run_dir) if same else None
+        if same and checkpoint and not os.environ.get("NASHBOARD_RUN"):
+            run_id = earlier.run if earlier else checkpoint.run
+        _steps_left(recipe, checkpoint)
+        training = import_module(f"trainers.{request.trainer}.train").Training(
+            recipe, request.device, checkpoint
+        )
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        raise BadInput(f"{where}{problem.strerror or problem}") from problem
+    except (torch.OutOfMemoryError, MemoryError) as problem:
+        raise BadInput(
+            f"there is not enough memory for size={request.recipe.size}: take a smaller size or data.batch"
+        ) from problem
+    return Plan(recipe, run_dir, run_id, training, checkpoint, earlier, checkpoint is not None and not same)
+
+
+def _recipe(request: Request, checkpoint: Checkpoint | None) -> Recipe:
+    """The checkpoint's own recipe with the knobs that were named; a named preset or size starts anew."""
+    if checkpoint is None or "preset" in request.given or "size" in request.given:
+        return request.recipe
+    return patched(load_recipe(request.trainer, checkpoint.recipe), request.given)
+
+
+def _place(request: Request, recipe: Recipe, checkpoint: Checkpoint | None, run_id: str) -> tuple[Path, bool]:
+    """(the run's folder, whether it is the one that the checkpoint lies in)."""
+    source = checkpoints.run_folder(checkpoint.path) if checkpoint else None
+    if request.run_dir is not None:
+        run_dir = Path(request.run_dir)
+    elif source is not None and (source / journal.NAME).exists():
+        run_dir = source
+    else:
+        run_dir = Path("runs") / f"{request.trainer}-{recipe.preset}-s{recipe.seed}-{run_id}"
+    same = source is not None and run_dir.resolve() == source.resolve()
+    if not same and (run_dir / journal.NAME).exists():
+        way = "to go on with it add resume=DIR" if checkpoint is None else "a fork needs a folder of its own"
+        raise BadInput(f"run_dir {str(run_dir)!r} holds the journal of another run: choose another, or {way}")
+    there = run_dir
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise BadInput(f"run_dir {str(run_dir)!r} cannot be made: {str(there)!r} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise BadInput(f"run_dir {str(run_dir)!r} cannot be written: no permission in {str(there)!r}")
+    return run_dir, same
+
+
+def _first_start(run_dir: Path) -> events.RunStarted | None:
+    if not journal.exists(run_dir):
+        return None
+    first = next(iter(journal.events(run_dir)), None)
+    return first if isinstance(first, events.RunStarted) else None
+
+
+def _steps_left(recipe: Any, checkpoint: Checkpoint | None) -> None:
+    total = recipe.trainer.total_steps
+    if checkpoint is not None and checkpoint.step >= total:
+        raise BadInput(
+            f"the checkpoint is at step {checkpoint.step} and the run ends at step {total}: "
+            f"set trainer.max_steps above {checkpoint.step}"
+        )
+
+
+def _reporter(plan: Plan, request: Request) -> Reporter:
+    checkpoint, earlier, recipe, env = plan.checkpoint, plan.earlier, plan.recipe, os.environ
+    parent = checkpoint.run if checkpoint and plan.fork else earlier.parent if earlier else None
+    try:
+        return Reporter(
+            plan.run_dir,
+            run_id=plan.run_id,
+            url=request.url,
+            name=env.get("NASHBOARD_NAME", ""),
+            project=env.get("NASHBOARD_PROJECT") or (earlier.project if earlier else "default"),
+            trainer=request.trainer,
+            preset=recipe.preset,
+            size=recipe.size,
+            seed=recipe.seed,
+            recipe=flat(recipe),
+            parent=env.get("NASHBOARD_PARENT") or parent,
+            treats=env.get("NASHBOARD_TREATS") or (earlier.treats if earlier else None),
+            resumed_from=checkpoint.step if checkpoint else None,
+            total_steps=plan.training.schedule.total,
+            facts=plan.training.facts,
+        )
+    except OSError as problem:
+        raise BadInput(
+            f"run_dir {str(plan.run_dir)!r} cannot be used: {problem.strerror or problem}"
+        ) from problem
+
+
+def _run(plan: Plan, request: Request, signals: Signals) -> int:
+    reporter = _reporter(plan, request)
+    training, trainer = plan.training, plan.training.recipe.trainer
+    status, reason, step = "finished", "", plan.training.start
+
+    def say(line: str, stream: str) -> None:
+        reporter.log(line, stream=stream, level="warning" if stream == "stderr" else "info")
+
+    with Console(say):
+        try:
+            print(f"run {reporter.id} in {plan.run_dir}", flush=True)
+            if plan.checkpoint is not None:
+                print(f"goes on from step {plan.checkpoint.step} of {plan.checkpoint.path}", flush=True)
+                if plan.fork:
+                    checkpoints.pin(plan.checkpoint.path, reporter.id)
+            best = plan.checkpoint.best if plan.checkpoint and not plan.fork else {}
+            keeper = Keeper(plan.run_dir, keep_last=trainer.keep_last, best_by=trainer.best_by, best=best)
+            identity = Checkpoint(reporter.id, request.trainer, 0, flat(plan.recipe), {})
+            loop = Loop(
+                reporter,
+                training.schedule,
+                keeper,
+                signals,
+                identity=identity,
+                state=training.state,
+                start=training.start,
+            )
+            try:
+                training.train(reporter, loop)
+            finally:
+                step = loop.step
+            if loop.stopped:
+                status, reason = "stopped", loop.stopped
+        except EndedAtOnce as problem:
+            status, reason = "stopped", f"ended at once by a second {problem}, without a checkpoint"
+        except Diverged as problem:
+            status, reason = "failed", f"{problem}; the last good state is saved"
+            print(reason, file=sys.stderr, flush=True)
+        except Exception as problem:
+            status, reason = "failed", f"{type(problem).__name__}: {problem} (step {step})"
+            lines = traceback.format_exc().strip().splitlines()[-TRACEBACK_LINES:]
+            _told_anyway("\n".join(lines), sys.stderr)
+        _told_anyway(f"run {reporter.id} {status} at step {step}{': ' if reason else ''}{reason}", sys.stdout)
+    return _ended(reporter, status, reason, step)
+
+
+def _told_anyway(text: str, stream: TextIO) -> None:
+    """Prints, even where the journal that should keep the line is what failed."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        os.write(2, f"{text}\n".encode())
+
+
+def _ended(reporter: Reporter, status: str, reason: str, step: int) -> int:
+    try:
+        reporter.finish(status, reason, step)
+    except EndedAtOnce:
+        pass  # the last line is written; only the uplink's last wait was cut short
+    except OSError as problem:
+        print(f"the journal could not be ended: {problem}", file=sys.stderr)
+        return 1
+    return 1 if status == "failed" else 0
