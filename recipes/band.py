@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 from nashboard import vocabulary
@@ -20,8 +21,8 @@ class Band:
     """An expected range. ``low`` and ``high`` hold over the whole stretch, or ``points`` give (x, low, high).
 
     With points, low and high are their extremes. ``x_to`` may be infinite. ``runs`` are the runs that a
-    measured band comes from; ``kbps`` and ``rate_hz`` the set-up of a published figure, None where it holds for
-    any; ``side`` says which side of a pair a claim is about.
+    measured band comes from; ``kbps`` and ``rate_hz`` the set-up of a published figure, None where it holds
+    for any; ``side`` says which side of a pair a claim is about.
     """
 
     series: str
@@ -55,7 +56,7 @@ class Band:
             xs, lows, highs = zip(*self.points, strict=True)
             if any(not math.isfinite(v) for p in self.points for v in p):
                 raise ValueError("a point of a band must be three finite numbers")
-            if any(b <= a for a, b in zip(xs, xs[1:], strict=False)):
+            if any(b <= a for a, b in pairwise(xs)):
                 raise ValueError("the points of a band must rise in x")
             if any(low > high for _, low, high in self.points):
                 raise ValueError("a point of a band has its low above its high")
@@ -77,14 +78,14 @@ class Band:
             return None
         if len(self.points) < 2:
             return self.low, self.high
-        for (x0, low0, high0), (x1, low1, high1) in zip(self.points, self.points[1:], strict=False):
+        for (x0, low0, high0), (x1, low1, high1) in pairwise(self.points):
             if x <= x1:
                 t = (x - x0) / (x1 - x0)
                 return low0 + (low1 - low0) * t, high0 + (high1 - high0) * t
         return self.points[-1][1:]
 
     def outline(self, x_low: float, x_high: float) -> list[tuple[float, float, float]]:
-        """[(x, low, high)] to draw between ``x_low`` and ``x_high``, ends included; [] where it is elsewhere."""
+        """[(x, low, high)] to draw from ``x_low`` to ``x_high``, ends included; [] where it is elsewhere."""
         start, end = max(x_low, self.x_from), min(x_high, self.x_to)
         if start > end:
             return []

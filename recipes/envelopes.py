@@ -93,16 +93,14 @@ def _envelope(curves: list[Curve], cut: float) -> tuple[tuple[float, float, floa
         reach = [[(y, y) for y in (_interpolated(c, x) for c in curves)] for x in grid]
     else:
         step = (end - start) / FEW
-        edges = [start + i * step for i in range(FEW)] + [end]
-        grid = [(a + b) / 2 for a, b in zip(edges, edges[1:], strict=False)]
-        # Windows overlap by half, so that the straight lines between grid points hold what lies between them.
+        grid = [start + i * step for i in range(FEW)] + [end]
+        # Windows reach to the next grid points, so that the straight lines between hold what lies there.
         reach = [[_extremes(c, x - step, x + step) for c in curves] for x in grid]
-        grid[0], grid[-1] = start, end
     points = []
     for x, spans in zip(grid, reach, strict=True):
         low = _quantile([low for low, _ in spans], cut)
         high = _quantile([high for _, high in spans], 1 - cut)
-        points.append((_rounded(x, 0), _rounded(low, -1), _rounded(high, 1)))
+        points.append((x, _rounded(low, -1), _rounded(high, 1)))
     return tuple(p for i, p in enumerate(points) if i == 0 or p[0] > points[i - 1][0])
 
 
@@ -132,10 +130,10 @@ def _quantile(values: list[float], share: float) -> float:
 
 
 def _rounded(value: float, way: int) -> float:
-    """Six significant digits: down (-1), up (1), so that what made the band stays in it, or to the nearest (0)."""
+    """Six significant digits, down (-1) or up (1), so that what made the band stays in it."""
     if value == 0:
         return 0.0
     unit = 10.0 ** (math.floor(math.log10(abs(value))) - 5)
     steps = value / unit
-    whole = math.floor(steps) if way < 0 else math.ceil(steps) if way > 0 else round(steps)
+    whole = math.floor(steps) if way < 0 else math.ceil(steps)
     return float(f"{whole * unit:.6g}")

@@ -14,7 +14,7 @@ SLACK = 1e-9  # so that a run is inside the envelope that it made, whatever inte
 
 @dataclass(frozen=True)
 class Verdict:
-    """``state`` is inside, above, below or none; ``by`` the distance to the nearest edge at the last value."""
+    """``state`` is inside, above, below or none; ``by`` how far the last value is from the nearest edge."""
 
     state: str
     since_x: float | None
