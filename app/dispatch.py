@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 TRAIN = "worker.tasks.train"
 DELETE_FILES = "worker.tasks.delete_files"
+PIN = "worker.tasks.pin"
 CHORES = "nashboard.chores"
 VISIBILITY = 30 * 24 * 3600
 CONNECT_S = 2.0
@@ -152,26 +153,33 @@ def _message_id(message: dict[str, Any]) -> str:
 
 
 def here(url: str, key: str, facts: dict[str, Any]) -> None:
-    """A training worker says that it is there; it is forgotten unless it says so again."""
+    """A worker says that it is there; it is forgotten unless it says so again."""
     with client(url) as connection:
         connection.set(f"{WORKERS}{key}", json.dumps(facts), ex=PRESENT_S)
 
 
 def gone(url: str, key: str) -> None:
-    """A training worker takes its leave. Raises redis's errors."""
+    """A worker takes its leave. Raises redis's errors."""
     with client(url) as connection:
         connection.delete(f"{WORKERS}{key}")
 
 
 def workers(url: str | None) -> list[dict[str, Any]]:
     """The training workers that are there: ``host`` and ``slots`` of each. Raises `BrokerDown`."""
+    return present(url, "train:")
+
+
+def present(url: str | None, prefix: str) -> list[dict[str, Any]]:
+    """What the workers whose key begins so have said of themselves. Raises `BrokerDown`."""
     check(url)
     assert url is not None
     import redis
 
     try:
         with client(url) as connection:
-            found = [connection.get(key) for key in sorted(connection.scan_iter(f"{WORKERS}*", count=1000))]
+            found = [
+                connection.get(key) for key in sorted(connection.scan_iter(f"{WORKERS}{prefix}*", count=1000))
+            ]
     except (redis.RedisError, OSError) as problem:
         raise BrokerDown(f"the broker at {where(url)} does not answer ({problem})") from None
     return [json.loads(raw) for raw in found if raw]

@@ -181,7 +181,7 @@ def fork(
         start = session.get(Checkpoint, from_checkpoint)
         if start is None or start.run_id != parent.id or not start.present:
             raise errors.NotFound(f"run {parent.id} has no checkpoint {from_checkpoint}")
-    return _queue(
+    run = _queue(
         session,
         recipe,
         name=name or f"{parent.name or parent.id} fork",
@@ -193,6 +193,20 @@ def fork(
         tags=parent.tags,
         treats=treats,
     )
+    if start:
+        chore = (dispatch.PIN, [start.path, run.id], dispatch.chores_queue(parent.host))
+        db.after_commit(session, partial(_chore, *chore))
+    return run
+
+
+def delete_files(session: Session, host: str, paths: Sequence[str]) -> None:
+    """Have checkpoints or run folders deleted on the host that holds them, after the commit.
+
+    Raises `errors.Unavailable` when the broker is down.
+    """
+    _broker()
+    chore = (dispatch.DELETE_FILES, [list(paths)], dispatch.chores_queue(host))
+    db.after_commit(session, partial(_chore, *chore))
 
 
 def demo(session: Session) -> list[Run]:
@@ -269,6 +283,13 @@ def _send(run_id: str, task: str, queue: str) -> None:
             run = runs.get(session, run_id)
             if run.status == "queued":
                 runs.set_status(session, run, "failed", f"it could not be queued: {problem}")
+        raise errors.Unavailable(str(problem), code="broker_down") from None
+
+
+def _chore(task: str, args: list[Any], queue: str) -> None:
+    try:
+        dispatch.send(get_settings().redis_url, task, args, queue)
+    except dispatch.BrokerDown as problem:
         raise errors.Unavailable(str(problem), code="broker_down") from None
 
 

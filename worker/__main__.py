@@ -1,26 +1,29 @@
 """`python -m worker train` and `python -m worker chores`: a Celery worker with the queues of its host.
 
-Beside them: `migrate` brings the database to this version, `demo` queues the demo pair where there is no run.
+Beside them: `migrate` brings the database to this version, `demo` queues the demo pair where there is no run,
+`health train|chores` succeeds where such a worker of this host is alive.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 from app.settings import BadSettings
 
-USAGE = "usage: python -m worker train|chores|migrate|demo"
+USAGE = "usage: python -m worker train|chores|migrate|demo|health train|health chores"
 
 
-def queues_of(slots: Sequence[str], host: str, has_gpu: bool) -> list[str]:
-    """The queues that a training worker with these slots empties, those for its host alone first."""
+def queues_of(slots: Sequence[str], host: str, auto: bool) -> list[str]:
+    """The queues that a training worker with these slots empties, those for its host alone first.
+
+    ``auto``: whether it takes runs that name no device.
+    """
     from app import dispatch
     from worker import devices
 
-    wishes = ["cuda:0", "auto"] if devices.kind(slots[0]) == "gpu" else ["cpu"]
-    if devices.kind(slots[0]) == "cpu" and not has_gpu:
-        wishes.append("auto")
+    wishes = ["cuda:0" if devices.kind(slots[0]) == "gpu" else "cpu", *(["auto"] if auto else [])]
     return [dispatch.queue_for(wish, at) for at in (host, "") for wish in wishes]
 
 
@@ -37,12 +40,12 @@ def train() -> int:
     dispatch.check(_broker())
     restore_unacked()
     kind = devices.kind(slots[0])
-    announce(own.host, slots)
+    announce(f"train:{own.host}:{os.getpid()}", {"host": own.host, "slots": slots})
     app.worker_main(
         [
             *("worker", "--hostname", f"train-{kind}@{own.host}", "--pool", "prefork"),
             *("--concurrency", str(len(slots))),
-            *("--queues", ",".join(queues_of(slots, own.host, bool(devices.gpus())))),
+            *("--queues", ",".join(queues_of(slots, own.host, own.auto))),
             *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"),
         ]
     )
@@ -96,16 +99,35 @@ def demo() -> int:
     return 0
 
 
+def health(role: str) -> int:
+    """0 when a worker of this role on this host has said within half a minute that it is there."""
+    from app import dispatch
+    from worker.settings import worker_settings
+
+    if dispatch.present(_broker(), f"{role}:{worker_settings().host}:"):
+        return 0
+    print(f"nashboard: no {role} worker of {worker_settings().host} has been heard", file=sys.stderr)
+    return 1
+
+
 def main(words: Sequence[str]) -> int:
-    commands = {"train": train, "chores": chores, "migrate": migrate, "demo": demo}
-    if len(words) != 1 or words[0] not in commands:
+    """Exit status 0; 1 from `health`; 2 with one line for what cannot be."""
+    commands = {
+        ("train",): train,
+        ("chores",): chores,
+        ("migrate",): migrate,
+        ("demo",): demo,
+        ("health", "train"): lambda: health("train"),
+        ("health", "chores"): lambda: health("chores"),
+    }
+    if tuple(words) not in commands:
         print(USAGE, file=sys.stderr)
         return 2
     from app.dispatch import BrokerDown
     from app.errors import Problem
 
     try:
-        return commands[words[0]]()
+        return commands[tuple(words)]()
     except (BadSettings, BrokerDown, Problem) as problem:
         print(f"nashboard: {problem}", file=sys.stderr)
         return 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 import time
@@ -15,14 +16,15 @@ from app import db, dispatch, runs
 from app.errors import NotFound
 from app.models import Lease, Run
 from app.settings import get_settings
+from nashboard import push
 from nashboard.client import Trouble
 from nashboard.events import ENDED
-from nashboard.push import push
-from worker import console, leases
+from worker import console, leases, presence
 from worker.settings import worker_settings
 
 log = logging.getLogger("nashboard.worker")
 AGAIN_AFTER_S = 30.0
+PIN = ".pin"
 CATCH_UP_S = 7 * 24 * 3600.0
 
 
@@ -98,6 +100,16 @@ def delete(path: str) -> int:
     return 0
 
 
+def pin(path: str, by: str) -> bool:
+    """Write the mark beside a checkpoint that keeps it ; whether it is there."""
+    checkpoint = Path(path)
+    if not checkpoint.is_file() or not checkpoint.resolve().is_relative_to(get_settings().runs_dir.resolve()):
+        return False
+    with checkpoint.with_name(checkpoint.name + PIN).open("a", encoding="utf-8") as out:
+        out.write(f"{by}\n")
+    return True
+
+
 class Sweeper(threading.Thread):
     """Does the chores of the clock until it is told to end; trouble is said once and tried again."""
 
@@ -110,6 +122,7 @@ class Sweeper(threading.Thread):
         began, turn = time.time(), 0
         while not self._end.wait(worker_settings().sweep_s):
             self._try(lambda: sweep(began))
+            presence.say(f"chores:{worker_settings().host}:{os.getpid()}", {"host": worker_settings().host})
             if turn % 6 == 0:
                 self._try(send_again)
                 self._try(catch_up)

@@ -1,7 +1,7 @@
 """`python -m worker.launcher`: the whole product from one command (`make run`).
 
 Starts the embedded broker (unless REDIS_URL names one), migrates, starts the server and the workers, prints
-the address once the server answers, and keeps all of them running. Ctrl-C or SIGTERM ends everything in order:
+the address once the server answers, and keeps all of them running. Ctrl-C or SIGTERM ends all, in order:
 trainers save and are marked stopped while the server still listens, then the rest goes. Queued runs go on at
 the next start.
 """
@@ -98,7 +98,7 @@ class Launcher:
             self._add(
                 "CPU worker",
                 [sys.executable, "-m", "worker", "train"],
-                env | {"NASHBOARD_WORKER_DEVICES": "cpu"},
+                env | {"NASHBOARD_WORKER_DEVICES": "cpu", "NASHBOARD_WORKER_AUTO": "0"},
             )
         self._add("chores worker", [sys.executable, "-m", "worker", "chores"], env)
         address = f"http://{shown(self.settings.host)}:{port}/"

@@ -1,10 +1,8 @@
-"""A training worker makes itself known on the broker, so that pages can say who could take a run."""
+"""A worker makes itself known on the broker: to pages, which say who could take a run, and to health checks."""
 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -17,21 +15,21 @@ log = logging.getLogger("nashboard.worker")
 EVERY_S = 10.0
 
 
-def announce(host: str, slots: Sequence[str]) -> None:
-    """From the worker's start to its end, say every few seconds that it is there."""
-    key = f"{host}:{os.getpid()}"
+def say(key: str, facts: dict[str, Any]) -> None:
+    """Once; a broker that does not answer is only noted."""
+    try:
+        dispatch.here(get_settings().redis_url, key, facts)
+    except (redis.RedisError, OSError) as problem:
+        log.warning("the broker does not answer: %s", problem)
 
-    def say() -> None:
-        try:
-            dispatch.here(get_settings().redis_url, key, {"host": host, "slots": list(slots)})
-        except (redis.RedisError, OSError) as problem:
-            log.warning("the broker does not answer: %s", problem)
+
+def announce(key: str, facts: dict[str, Any]) -> None:
+    """Say it every few seconds from the worker's start to its end."""
 
     def ready(sender: Any, **_: Any) -> None:
-        say()
-        sender.timer.call_repeatedly(
-            EVERY_S, say
-        )  # in the worker's own loop: a thread must not live over a fork
+        say(key, facts)
+        # in the worker's own loop, because a thread must not live where processes are forked
+        sender.timer.call_repeatedly(EVERY_S, say, (key, facts))
 
     def gone(**_: Any) -> None:
         try:

@@ -18,7 +18,8 @@ class WorkerSettings(BaseSettings):
 
     ``host`` names the disk that holds the checkpoints, not the machine: workers that share one folder of runs
     share one name. ``devices`` are those to use instead of what is found (``cuda:0,cuda:1`` or ``cpu``).
-    ``trainer_command`` replaces ``python -m trainers`` and is there for tests.
+    ``auto``: whether it takes runs that name no device. ``trainer_command`` replaces ``python -m trainers`` and
+    is there for tests.
     """
 
     model_config = SettingsConfigDict(env_prefix="NASHBOARD_WORKER_", frozen=True, extra="ignore")
@@ -26,6 +27,7 @@ class WorkerSettings(BaseSettings):
     host: str = Field("", max_length=80, pattern=r"^[A-Za-z0-9._-]*$")
     url: str = ""
     devices: Annotated[list[str], NoDecode] = []
+    auto: bool = True
     cores: int = Field(0, ge=0, le=4096)
     grace_s: float = Field(60.0, gt=0)
     lease_s: float = Field(30.0, gt=0)

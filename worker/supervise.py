@@ -24,9 +24,8 @@ from app import db, launching, runs
 from app.errors import Problem
 from app.models import Run
 from app.settings import Settings, get_settings
-from nashboard import events, journal
+from nashboard import events, journal, push
 from nashboard.client import Trouble
-from nashboard.push import push
 from recipes.base import BadRecipe
 from recipes.command import command as command_line
 from worker import console, devices, leases, process

@@ -49,6 +49,12 @@ def _pause(seconds: float) -> None:
         time.sleep(0.05)
 
 
+@app.task(name=dispatch.PIN)
+def pin(path: str, by: str) -> bool:
+    """Keep a checkpoint that a fork stands on from its own run's retention."""
+    return chores.pin(path, by)
+
+
 @app.task(name=dispatch.DELETE_FILES)
 def delete_files(paths: list[str]) -> int:
     """Delete checkpoints or whole run folders below this host's folder of runs; how many files went."""
