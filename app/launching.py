@@ -2,7 +2,7 @@
 
 A launch is validated whole before anything is made, the run is queued in the caller's transaction, and its
 message leaves after the commit. Nothing is ever half made: bad input raises `BadRecipe` before the first row,
-and a broker that is down raises `errors.Unavailable` (503) before the first row too.
+and a broker that is down raises `errors.BrokerDown` (503) before the first row too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def launch(
     tags: Sequence[str] = (),
     treats: str | None = None,
 ) -> Run:
-    """Queue one run. Raises `BadRecipe` (problems by knob) or `errors.Unavailable`; then nothing was made."""
+    """Queue one run. Raises `BadRecipe` (problems by knob) or `errors.BrokerDown`; then nothing was made."""
     recipe = compose.build(trainer, preset, size, dict(patch or {}))
     _check(recipe, device)
     return _queue(
@@ -199,16 +199,6 @@ def fork(
     return run
 
 
-def delete_files(session: Session, host: str, paths: Sequence[str]) -> None:
-    """Have checkpoints or run folders deleted on the host that holds them, after the commit.
-
-    Raises `errors.Unavailable` when the broker is down.
-    """
-    _broker()
-    chore = (dispatch.DELETE_FILES, [list(paths)], dispatch.chores_queue(host))
-    db.after_commit(session, partial(_chore, *chore))
-
-
 def demo(session: Session) -> list[Run]:
     """Queue the demo pair if the installation has no run at all; else []."""
     if session.scalar(select(Run.id).limit(1)) is not None:
@@ -240,7 +230,7 @@ def _broker() -> None:
     try:
         dispatch.check(get_settings().redis_url)
     except dispatch.BrokerDown as problem:
-        raise errors.Unavailable(str(problem), code="broker_down") from None
+        raise errors.BrokerDown(str(problem)) from None
 
 
 def _queue(
@@ -283,14 +273,14 @@ def _send(run_id: str, task: str, queue: str) -> None:
             run = runs.get(session, run_id)
             if run.status == "queued":
                 runs.set_status(session, run, "failed", f"it could not be queued: {problem}")
-        raise errors.Unavailable(str(problem), code="broker_down") from None
+        raise errors.BrokerDown(str(problem)) from None
 
 
 def _chore(task: str, args: list[Any], queue: str) -> None:
     try:
         dispatch.send(get_settings().redis_url, task, args, queue)
     except dispatch.BrokerDown as problem:
-        raise errors.Unavailable(str(problem), code="broker_down") from None
+        raise errors.BrokerDown(str(problem)) from None
 
 
 def _last_checkpoint(session: Session, run_id: str) -> Checkpoint | None:

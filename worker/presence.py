@@ -1,4 +1,4 @@
-"""A worker makes itself known on the broker: to pages, which say who could take a run, and to health checks."""
+"""A worker makes itself known on the broker: to pages, which say who could take a run, and to checks."""
 
 from __future__ import annotations
 

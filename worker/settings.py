@@ -18,8 +18,8 @@ class WorkerSettings(BaseSettings):
 
     ``host`` names the disk that holds the checkpoints, not the machine: workers that share one folder of runs
     share one name. ``devices`` are those to use instead of what is found (``cuda:0,cuda:1`` or ``cpu``).
-    ``auto``: whether it takes runs that name no device. ``trainer_command`` replaces ``python -m trainers`` and
-    is there for tests.
+    ``auto``: whether it takes runs that name no device. ``trainer_command`` replaces ``python -m trainers``,
+    for tests.
     """
 
     model_config = SettingsConfigDict(env_prefix="NASHBOARD_WORKER_", frozen=True, extra="ignore")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import db, launching
+from app.api.shapes import RunId, RunRow
+from app.live import bell
 from app.models import Run
+from app.replies import documented
 
 router = APIRouter(tags=["launch"])
 
 Name = Annotated[str, Field(max_length=200)]
-RunId = Annotated[str, Path(description="The run's id, 12 hex digits.")]
 Patch = Annotated[
     dict[str, bool | int | float | str | list[Any] | None],
     Field(description='Knobs by dotted name, such as {"disc.lr": 1e-4, "seed": 1}.', max_length=500),
@@ -55,19 +57,9 @@ class Fork(Asked):
     treats: str | None = Field(None, description="Code of the finding that this fork treats.", max_length=80)
 
 
-class Launched(BaseModel):
+class Launched(RunRow):
     """A run after the request, and its page."""
 
-    id: str
-    name: str
-    trainer: str
-    preset: str
-    size: str
-    seed: int | None
-    status: str
-    reason: str
-    group: str
-    parent: str | None
     url: str
 
 
@@ -80,11 +72,13 @@ class LaunchedPair(BaseModel):
 
 
 def _shown(run: Run) -> Launched:
-    own = {name: getattr(run, name) for name in Launched.model_fields if name != "url"}
-    return Launched(**own, url=f"/runs/{run.id}")
+    bell.ring(run.id)
+    return Launched(**RunRow.model_validate(run).model_dump(), url=f"/runs/{run.id}")
 
 
-@router.post("/api/launch", status_code=201, summary="Queue a run of a preset with a patch")
+@router.post(
+    "/api/launch", status_code=201, summary="Queue a run of a preset with a patch", responses=documented(503)
+)
 def launch(asked: Launch) -> Launched:
     """Validates everything first: 422 names each knob, 503: the broker is down. Then nothing is made."""
     with db.transaction() as session:
@@ -92,7 +86,12 @@ def launch(asked: Launch) -> Launched:
         return _shown(launching.launch(session, given.pop("trainer"), **given))
 
 
-@router.post("/api/launch/pair", status_code=201, summary="Queue two or more presets side by side")
+@router.post(
+    "/api/launch/pair",
+    status_code=201,
+    summary="Queue two or more presets side by side",
+    responses=documented(503),
+)
 def launch_pair(asked: LaunchPair) -> LaunchedPair:
     """The runs share seed, data and evaluation set and stand in one group."""
     with db.transaction() as session:
@@ -102,21 +101,30 @@ def launch_pair(asked: LaunchPair) -> LaunchedPair:
         return LaunchedPair(runs=[_shown(r) for r in made], group=made[0].group, url=f"/compare?runs={ids}")
 
 
-@router.post("/api/runs/{run_id}/stop", summary="Ask a run to stop")
+@router.post("/api/runs/{run_id}/stop", summary="Ask a run to stop", responses=documented(404))
 def stop(run_id: RunId) -> Launched:
     """The trainer ends its step, saves and stops; it is killed after a grace. An ended run is left alone."""
     with db.transaction() as session:
         return _shown(launching.stop(session, run_id))
 
 
-@router.post("/api/runs/{run_id}/resume", summary="Go on from a run's last checkpoint")
+@router.post(
+    "/api/runs/{run_id}/resume",
+    summary="Go on from a run's last checkpoint",
+    responses=documented(404, 409, 503),
+)
 def resume(run_id: RunId) -> Launched:
     """The same run goes on, on the host that holds its checkpoint; 409 where there is none."""
     with db.transaction() as session:
         return _shown(launching.resume(session, run_id))
 
 
-@router.post("/api/runs/{run_id}/fork", status_code=201, summary="Start a new run from this one's recipe")
+@router.post(
+    "/api/runs/{run_id}/fork",
+    status_code=201,
+    summary="Start a new run from this one's recipe",
+    responses=documented(404, 409, 503),
+)
 def fork(run_id: RunId, asked: Fork) -> Launched:
     """From the start, or from one of the parent's checkpoints; 422 names each wrong knob of the patch."""
     with db.transaction() as session:
