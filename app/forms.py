@@ -28,7 +28,7 @@ class Typed:
 
 @dataclass(frozen=True)
 class Ruler:
-    """Where a knob's value lies in its range: places from 0 to 1; ``ticks`` are (place, preset's letter)."""
+    """Where a value lies in its knob's range, from 0 to 1; ``ticks`` are (place, preset's letter or "")."""
 
     low: str
     high: str
@@ -123,11 +123,10 @@ def ruler(knob: Knob, defaults: Sequence[object], letters: str, text: str) -> Ru
         return None
     usual = [as_number(d) for d in defaults]
     typical = [v for v in usual if v is not None]
-    ticks = tuple(
-        (place(v, knob.low, knob.high, typical), letter)
-        for v, letter in zip(usual, letters, strict=False)
-        if v is not None
-    )
+    marks = [(v, letter) for v, letter in zip(usual, letters, strict=False) if v is not None]
+    if len(set(typical)) == 1:
+        marks = [(typical[0], "")]
+    ticks = tuple((place(v, knob.low, knob.high, typical), letter) for v, letter in marks)
     value = as_number(text)
     at = None if value is None else place(value, knob.low, knob.high, typical)
     return Ruler(short(knob.low), short(knob.high), ticks, at)

@@ -70,7 +70,7 @@ def live_count(session: Session) -> str:
     return ", ".join(f"{words.count(found[s])} {s}" for s in ("running", "stopping", "queued") if s in found)
 
 
-def base(request: Request, session: Session | None, title: str) -> dict[str, str]:
+def base(request: Request, session: Session | None, title: str) -> dict[str, Any]:
     """The fields of `Page`: ``RunPage(**base(request, session, title), …)``. One query."""
     return {
         "title": title,

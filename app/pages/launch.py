@@ -36,13 +36,16 @@ TITLES = {"trainer": "Trainer", "preset": "Preset", "size": "Size", "seed": "See
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several to choose from. ``letter`` is the key of the run that it makes, "" where not chosen."""
+    """One of several to choose from. ``letter`` is the key of the run that it makes, "" where not chosen.
+
+    ``claims`` are (origin, sentence): what is claimed of it, and what was measured or published.
+    """
 
     value: str
     title: str
     text: str = ""
     note: str = ""
-    label: str = ""
+    claims: tuple[tuple[str, str], ...] = ()
     chosen: bool = False
     letter: str = ""
 
@@ -187,11 +190,10 @@ def _page(
     return LaunchPage(
         **base(request, session, "Launch"),
         draft=draft,
-        trainers=tuple(Choice(t, r.title or t, chosen=t == draft.trainer) for t, r in TRAINERS.items()),
-        presets=tuple(
-            Choice(p.name, p.title, p.text, p.changes, p.label, p.name in letters, letters.get(p.name, ""))
-            for p in compose.presets(draft.trainer)
+        trainers=tuple(
+            Choice(t, r.title or t, _about(r), chosen=t == draft.trainer) for t, r in TRAINERS.items()
         ),
+        presets=tuple(_preset(p, letters.get(p.name, "")) for p in compose.presets(draft.trainer)),
         sizes=tuple(
             Choice(s, s, drafts.size_text(draft.trainer, s), chosen=s == draft.size)
             for s in compose.sizes(draft.trainer)
@@ -214,6 +216,28 @@ def _page(
         path="/api/launch/pair" if "presets" in asked else "/api/launch",
         body=json.dumps(asked),
     )
+
+
+def _about(recipe: type[Recipe]) -> str:
+    """The first paragraph of a recipe's own docstring."""
+    return " ".join((recipe.__dict__.get("__doc__") or "").split("\n\n")[0].split())
+
+
+def _preset(p: compose.Preset, letter: str) -> Choice:
+    return Choice(p.name, p.title, p.text, p.changes, claims(p.label), bool(letter), letter)
+
+
+def claims(label: str) -> tuple[tuple[str, str], ...]:
+    """A preset's label by origin: "Claimed: … Measured at tiny: …" as (("claimed", …), ("measured", …)).
+
+    What stands under no such word is the document's own, and so a claim.
+    """
+    found = []
+    for part in re.split(r"(?=\b(?:Claimed|Measured|Published)\b[^.:]*:)", label):
+        if part.strip():
+            origin = part.split(maxsplit=1)[0].rstrip(":").lower()
+            found.append((origin if origin in ("measured", "published") else "claimed", part.strip()))
+    return tuple(found)
 
 
 def _changes(checked: Checked) -> tuple[Change, ...]:

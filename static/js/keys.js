@@ -11,8 +11,8 @@ export function typing(element) {
 }
 
 /**
- * A reader of keys with the two-key words that start with `g`. `map` is {key: function}; a function gets the event.
- * Feed it events; it says whether it took the key.
+ * A reader of keys with the two-key words that start with `g`. `map` is {key: function}; a function gets the event
+ * and gives false where it does not want it. Feed the reader events; it says whether it took the key.
  */
 export function reader(map, { go = () => {}, now = () => Date.now(), on = () => true } = {}) {
   let goAt = -Infinity;
@@ -33,8 +33,7 @@ export function reader(map, { go = () => {}, now = () => Date.now(), on = () => 
       return true;
     }
     const act = map[key];
-    if (!act) return false;
-    act(event);
+    if (!act || act(event) === false) return false;
     event.preventDefault?.();
     return true;
   };
