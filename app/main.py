@@ -1,4 +1,4 @@
-"""The web application."""
+"""The web application: API, pages, static files, behind the guard."""
 
 from __future__ import annotations
 
@@ -6,21 +6,59 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
-from app import db
+from app import api, db, login, pages, replies, static
 from app import settings as settings_module
-from app.settings import Settings
+from app.live import bell
+from app.security import Guard
+from app.settings import Settings, get_settings
+from app.sweeper import Sweeper
+from nashboard import __version__
+
+ABOUT = """Runs, their series and samples, and how to launch and stop them.
+
+Every error has one shape:
+`{"error": {"code", "message", "field"?, "problems"?: [{"knob", "value", "message"}]}}`.
+With a token set, send `Authorization: Bearer …`. Non-finite numbers are the strings "NaN", "Infinity" and
+"-Infinity"."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application for these settings; None: those of the environment."""
     if settings is not None:
         settings_module.use(settings)
+    settings = get_settings()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        settings_module.get_settings().prepared()
-        db.migrate()
-        yield
+        settings.prepared()
+        await run_in_threadpool(db.migrate)
+        bell.closed = False
+        sweeper = Sweeper(settings)
+        sweeper.start()
+        try:
+            yield
+        finally:
+            bell.close()
+            await run_in_threadpool(sweeper.stop)
 
-    return FastAPI(title="Nashboard", lifespan=lifespan)
+    app = FastAPI(
+        title="Nashboard",
+        version=__version__,
+        description=ABOUT,
+        docs_url=None,  # its scripts come from elsewhere, which the content security policy forbids
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    replies.install(app)
+    app.include_router(api.router())
+    app.include_router(login.router)
+    app.include_router(static.router)
+    app.include_router(pages.router())
+    app.mount("/static", static.OurFiles(directory=static.FOLDER, check_dir=False), name="static")
+    bare = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5, exclude_content_types=bare)
+    app.add_middleware(Guard, settings=settings)
+    return app

@@ -143,7 +143,6 @@ class Blob(Base):
     __tablename__ = "blobs"
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     size: Mapped[int] = mapped_column(BigInteger)
-    media_type: Mapped[str] = mapped_column(String(80), default="application/octet-stream")
     created: Mapped[float] = mapped_column(Float)
 
 

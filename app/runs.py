@@ -18,7 +18,7 @@ from app.errors import BadInput, Conflict, NotFound
 from app.models import Blob, Run, Sample
 from nashboard.events import ENDED, STATUSES
 
-ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 ACTIVE = ("queued", "running", "stopping")
 AFTER: dict[str, tuple[str, ...]] = {
     "queued": ("running", "stopping", "finished", "stopped", "failed"),
