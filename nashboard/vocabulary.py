@@ -137,6 +137,12 @@ TABLE: tuple[Series, ...] = (
         "codebook/use.{stage}", "Codebook use {stage}", "share", help="Share of codes used at least once."
     ),
     Series(
+        "codebook/relative.{stage}",
+        "Relative perplexity {stage}",
+        "share",
+        help="Perplexity over the most that it can be, min(codebook size, tokens counted).",
+    ),
+    Series(
         "eval/snr",
         "SNR",
         "dB",
