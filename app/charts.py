@@ -83,30 +83,35 @@ class _Drawing:
             self.shapes.append(upright(now, "now", {"width": 1, "color": "--accent"}, 0))
         return found
 
-    def band(self, band: Band) -> None:
-        """The band, or one line of words where it lies off the scale."""
-        ends = band.within(self.axis)
-        if ends is None:
-            return
-        above, below = self.scale.share(ends[0]) >= 1, self.scale.share(ends[1]) <= 0
-        if not (above or below):
+    def bands(self, bands: Sequence[Band]) -> None:
+        """The bands, the firmest on top and each name once; those off the scale in words, one an origin."""
+        named: dict[str, Band] = {}
+        off: dict[tuple[str, bool], list[tuple[float, float]]] = {}
+        for band in sorted(bands, key=lambda b: ORIGINS.index(b.origin)):
+            ends = band.within(self.axis)
+            if ends is None:
+                continue
+            above, below = self.scale.share(ends[0]) >= 1, self.scale.share(ends[1]) <= 0
+            if above or below:
+                off.setdefault((band.origin, above), []).append(ends)
+                continue
             self.data += traces.band(band)
-            if not self.small:
-                self._name(band)
-        elif not self.small:
-            y = 1 if above else self.lane
-            rows = sum(n.get("yref") == "paper" and n["y"] == y for n in self.notes)
-            corner: Json = {
-                "xref": "paper",
-                "yref": "paper",
-                "x": 1,
-                "y": y,
-                "xanchor": "right",
-                "yanchor": "bottom",
-            }
-            text = f"{'↑' if above else '↓'} {band.label.split(',')[0]} {reach(*ends)}"
-            color, name = f"--band-{band.origin}", f"band:{band.origin}"
-            self.notes.append(note(text, color, name, yshift=1 + 11 * rows, **corner))
+            if band.label not in named or named[band.label].x[-1] <= band.x[-1]:
+                named[band.label] = band
+        if self.small:
+            return
+        for band in named.values():
+            self._name(band)
+        for (origin, above), reaches in off.items():
+            self._off(origin, above, min(r[0] for r in reaches), max(r[1] for r in reaches))
+
+    def _off(self, origin: str, above: bool, low: float, high: float) -> None:
+        y = 1 if above else self.lane
+        rows = sum(n.get("yref") == "paper" and n["y"] == y for n in self.notes)
+        corner: Json = {"xref": "paper", "yref": "paper", "x": 1, "y": y, "xanchor": "right"}
+        corner |= {"yanchor": "bottom", "yshift": 1 + 11 * rows}
+        text = f"{'↑' if above else '↓'} {origin} {reach(low, high)}"
+        self.notes.append(note(text, f"--band-{origin}", f"band:{origin}", **corner))
 
     def _name(self, band: Band) -> None:
         """The band's name above or below one of its ends, where it is farthest from other labels."""
@@ -201,8 +206,7 @@ def figure(
     inner = height - margin["t"] - margin["b"]
     drawing = _Drawing(axis, Scale(low, high, log, inner - LANE), LANE / inner, small=small, unit=row.unit)
     last = [] if small else drawing.ends(curves, smooth)
-    for band in sorted(bands, key=lambda b: ORIGINS.index(b.origin)):
-        drawing.band(band)
+    drawing.bands(bands)
     said = [p for p in logged if axis.holds(p[0]) and 0 <= drawing.scale.share(p[1]) <= 1]
     if said:
         drawing.data.append(traces.logged(said))

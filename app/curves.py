@@ -76,10 +76,17 @@ def ema(y: Floats, weight: float) -> Floats:
 
 
 def smoothed(curve: Curve, weight: float) -> tuple[Floats, Floats]:
-    """(x, y) of the strong line: the EMA over the points that may be smoothed."""
-    keep = curve.smoothable
-    x, y = (curve.x, curve.y) if keep is None else (curve.x[keep], curve.y[keep])
-    return x, ema(y, weight)
+    """(x, y) of the strong line: the EMA over the points that may be smoothed; every point for weight 0."""
+    if not weight or curve.smoothable is None:
+        return curve.x, ema(curve.y, weight)
+    return curve.x[curve.smoothable], ema(curve.y[curve.smoothable], weight)
+
+
+def medians(y: Floats, width: int = 9) -> Floats:
+    """The median of ``width`` values around each, fewer at the ends: one odd value is no trend. (n,) → (n,)."""
+    half = width // 2
+    padded = np.concatenate([np.full(half, np.nan), y, np.full(half, np.nan)])
+    return np.asarray(np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1))
 
 
 def broken(x: Floats, y: Floats, breaks: Sequence[float]) -> tuple[Floats, Floats]:

@@ -109,6 +109,19 @@ def test_a_band_off_the_scale_is_said_and_not_squeezed_in():
     assert figure["layout"]["yaxis"]["range"][1] < 3
 
 
+def test_many_claims_have_one_name_and_one_line_of_words():
+    stretch = [np.array([a, a + 10.0]) for a in (0, 20, 40)]
+    claims = [
+        traces.Band("claimed", "claimed", x, np.full(2, 1.3), np.full(2, 1.6 + i / 10))
+        for i, x in enumerate(stretch)
+    ]
+    far = [band("claimed", 12, 18), band("claimed", 20, 28)]
+    figure = built(bands=[*claims, *far])
+    said = [n["text"] for n in figure["layout"]["annotations"] if n["name"] == "band:claimed"]
+    assert sorted(said) == ["claimed", "↑ claimed 12 to 28"]
+    assert len([t for t in of(figure, band="claimed") if t["mode"] == "lines"]) == 6
+
+
 def test_raw_is_never_hidden_by_smoothing():
     figure = built(smooth=0.9)
     for key in "ABE":
@@ -158,6 +171,8 @@ def test_thinned_buckets_show_their_extremes_and_smoothing_leaves_them_out():
     assert hull["fill"] == "toself"
     assert np.nanmax(unpacked(hull["y"])) == 6.0
     assert set(unpacked(of(figure, part="line")[0]["y"]).tolist()) == {1.0}
+    plain = of(built(curves=[thin]), part="line")[0]
+    assert set(unpacked(plain["y"]).tolist()) == {1.0, 5.0}
 
 
 def test_identity_is_colour_and_shape_and_a_live_end_is_hollow():

@@ -49,6 +49,16 @@ def test_smoothing_refuses_a_weight_that_would_never_move():
         curves.ema(np.ones(3), 1.0)
 
 
+@given(st.lists(finite, min_size=1, max_size=60).map(np.array))
+def test_running_medians_are_values_between_the_extremes_and_pass_over_a_spike(y):
+    out = curves.medians(y)
+    assert out.shape == y.shape
+    assert y.min() <= out.min() <= out.max() <= y.max()
+    if len(y) >= 9 and (y == y[0]).all():
+        y[4] = 1e9
+        assert (curves.medians(y) == y[0]).all()
+
+
 def segments(x, y):
     """The polylines that plotly draws: runs of points between NaN."""
     found, now = [], []

@@ -1,0 +1,75 @@
+"""Figures and verdicts of a page's charts, as the page's script draws them."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from app import db, plots, reading, runs
+from app.errors import BadInput
+from app.models import Run
+from app.traces import KEYS
+from nashboard.vocabulary import is_name
+
+router = APIRouter(tags=["charts"])
+MAX_SERIES = 64
+
+
+class Figures(BaseModel):
+    """``figures`` and ``verdicts`` by series; colours in figures are token names, numbers base64 float64."""
+
+    figures: dict[str, dict[str, Any]]
+    verdicts: dict[str, dict[str, Any]]
+    axis: dict[str, Any]
+    template: dict[str, Any]
+
+
+def listed(text: str, name: str, most: int) -> list[str]:
+    """The parts of "a,b,c", each once; raises `BadInput` for none or too many."""
+    found = list(dict.fromkeys(p.strip() for p in text.split(",") if p.strip()))
+    if not found:
+        raise BadInput(f"{name} names nothing; give {name}=a,b", field=name)
+    if len(found) > most:
+        raise BadInput(f"{name} names {len(found)}; the limit is {most}", field=name)
+    return found
+
+
+def zoom(low: float | None, high: float | None) -> tuple[float, float] | None:
+    """A stretch of the axis, where both ends are given; raises `BadInput` for one that is none."""
+    if low is None and high is None:
+        return None
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise BadInput(f"from {low} to {high} is no stretch of the axis", field="from")
+    return low, high
+
+
+@router.get("/api/figures", summary="Charts of series of up to 8 runs")
+def figures(
+    runs_asked: Annotated[str, Query(alias="runs", description="ids of runs, by comma")],
+    series: Annotated[str, Query(description="names of series, by comma")],
+    x: Annotated[str, Query(description=f"{', '.join(plots.AXES)}")] = "step",
+    smooth: Annotated[float, Query(ge=0, lt=1)] = 0.0,
+    log: Annotated[str, Query(description="series to draw on a log axis")] = "",
+    lin: Annotated[
+        str, Query(description="series to draw on a linear axis although they default to log")
+    ] = "",
+    low: Annotated[float | None, Query(alias="from")] = None,
+    high: Annotated[float | None, Query(alias="to")] = None,
+    width: Annotated[int, Query(ge=1, le=reading.MAX_WIDTH, description="pixels of the plot")] = 600,
+    small: Annotated[bool, Query(description="a small multiple: no words, no end marks")] = False,
+) -> Figures:
+    """Each extreme and non-finite value is in a figure at any width; `from` and `to` read in more detail."""
+    names = listed(series, "series", MAX_SERIES)
+    for name in names:
+        if not is_name(name):
+            raise BadInput(f"{name!r:.80} cannot be the name of a series", field="series")
+    if x not in plots.AXES:
+        raise BadInput(f"{x!r:.80} is no axis: {', '.join(plots.AXES)}", field="x")
+    chosen = frozenset(p for p in log.split(",") if p), frozenset(p for p in lin.split(",") if p)
+    view = plots.View(x, smooth, *chosen, zoom(low, high), width, small)
+    with db.reading() as session:
+        found: list[Run] = [runs.get(session, i) for i in listed(runs_asked, "runs", len(KEYS))]
+        return Figures(**plots.plot(session, found, names, view))

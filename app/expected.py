@@ -1,0 +1,98 @@
+"""What is expected of runs: the bands that fit them, put on an axis, and what was said to be logged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.curves import Floats
+from app.models import Run
+from app.traces import Band as Drawn
+from recipes import bands
+from recipes.band import Band
+from recipes.base import BadRecipe, Recipe
+from recipes.registry import TRAINERS, load
+
+REFERENCE = "fixed"
+"""The preset whose reference runs say what is healthy, for runs of all presets."""
+DEAD = {"hinge": 2.0, "least_squares": 1.0}
+"""D's loss when it answers 0 to everything, by adversarial loss (mean over sub-discriminators)."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A band that is told of a run's series; ``misfit`` says why it does not hold for the run's set-up."""
+
+    band: Band
+    misfit: str = ""
+
+
+def recipe_of(run: Run) -> Recipe | None:
+    """The run's recipe as its type; None for a run of another program or a recipe that no longer loads."""
+    if run.trainer not in TRAINERS or not run.recipe:
+        return None
+    try:
+        return load(run.trainer, run.recipe)
+    except BadRecipe:
+        return None
+
+
+def dead_value(run: Run) -> float | None:
+    """The discriminator's loss at which it tells nothing apart; None where the loss is not known."""
+    loss = run.recipe.get("loss") if isinstance(run.recipe, dict) else None
+    return DEAD.get(loss) if isinstance(loss, str) else None
+
+
+def of_run(run: Run) -> list[Expected]:
+    """The bands told of a run: measured ones of its size, claims, published figures, each with its misfit."""
+    if run.trainer not in TRAINERS:
+        return []
+    recipe = recipe_of(run)
+    found = []
+    for band in bands.library(run.trainer, preset=REFERENCE, size=run.size or None):
+        misfit = band.misfit(recipe) if recipe is not None else ""
+        found.append(Expected(band, misfit))
+    return found
+
+
+def shared(runs: Sequence[Run], series: str) -> list[Band]:
+    """The bands of a series that fit every one of the runs: those that a chart of all of them draws."""
+    fitting = [[e.band for e in of_run(run) if e.band.series == series and not e.misfit] for run in runs]
+    return [b for b in fitting[0] if all(b in other for other in fitting[1:])] if fitting else []
+
+
+def judged(run: Run, series: str) -> Band | None:
+    """The band that a run's verdict is about: the firmest that fits it; claims are no judges."""
+    fitting = [e.band for e in of_run(run) if e.band.series == series and not e.misfit]
+    for origin in ("measured", "published"):
+        for band in fitting:
+            if band.origin == origin:
+                return band
+    return None
+
+
+def drawn(band: Band, low: float, high: float, place: Callable[[Floats], Floats]) -> Drawn | None:
+    """The band as a chart draws it: ``low`` to ``high`` in its own unit, put on the axis by ``place``."""
+    outline = band.outline(low, high)
+    if len(outline) < 2 or not all(math.isfinite(v) for point in outline for v in point):
+        return None
+    x, lows, highs = np.array(outline, dtype=float).T
+    return Drawn(band.origin, band.label, place(x), lows, highs)
+
+
+def claims(run: Run, series: str) -> list[Band]:
+    """What was claimed of a series."""
+    return [e.band for e in of_run(run) if e.band.series == series and e.band.origin == "claimed"]
+
+
+def logged(runs: Sequence[Run], series: str) -> list[tuple[float, float, str]]:
+    """(epoch, value, words) that a document says were logged, for the trainers of the runs."""
+    found = []
+    for trainer in sorted({r.trainer for r in runs if r.trainer in TRAINERS}):
+        for point in bands.claimed_points(trainer, series):
+            words = f"said to be logged ({point.side}): {point.value:g} at epoch {point.x:g}"
+            found.append((point.x, point.value, words))
+    return found
