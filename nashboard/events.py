@@ -38,6 +38,7 @@ __all__ = [
     "encode",
     "encode_body",
     "from_dict",
+    "loads",
     "number",
     "spelled",
     "stamped",

@@ -102,14 +102,16 @@ class Journal:
 
         Raises:
             JournalFull: when there is no room; the journal keeps its last whole line.
-            BadEvent: when the event cannot be written as one line of JSON.
+            BadEvent: when the event breaks what its kind promises (`events.check`) or is no JSON.
         """
+        ev.check(event)
         seq, when = self.append_body(ev.encode_body(event))
         return ev.stamped(event, seq, when)
 
     def end(self, event: Event) -> None:
         """Writes the last line and closes the journal, so that no other thread comes after it."""
         try:
+            ev.check(event)
             self.append_body(ev.encode_body(event), last=True)
         finally:
             self.close()
@@ -225,7 +227,8 @@ def _claim(fd: int, path: Path) -> None:
 def _mend(fd: int, path: Path) -> tuple[int, int, int]:
     """(next seq, bytes of the whole lines, bytes cut) after mending a torn last line."""
     count = size = last = before = 0  # lines; bytes; where the last whole line ends; where it starts
-    while chunk := os.pread(fd, 1 << 20, size):
+    held = os.fstat(fd).st_size  # 0 for what is no ordinary file, such as /dev/full
+    while size < held and (chunk := os.pread(fd, min(1 << 20, held - size), size)):
         found = chunk.count(b"\n")
         if found:
             count += found
@@ -235,22 +238,14 @@ def _mend(fd: int, path: Path) -> tuple[int, int, int]:
             last = size + end + 1
         size += len(chunk)
     if count:
-        seq = _seq(os.pread(fd, last - before, before), path, count)
+        seq = _seq(os.pread(fd, last - before, before))
         if seq != count - 1:
-            raise BadJournal(
-                errno.EINVAL, f"{path}: line {count} has seq {seq}, not {count - 1}: a damaged journal"
-            )
+            what = "is no event" if seq is None else f"has seq {seq}, not {count - 1}"
+            raise BadJournal(errno.EINVAL, f"{path}: line {count} {what}: a damaged journal, mend it by hand")
     torn = size - last
     if torn:
-        rest = os.pread(fd, torn, last)
         try:
-            whole = ev.decode(rest).seq == count
-        except UnknownKind as known:
-            whole = known.seq == count
-        except BadEvent:
-            whole = False
-        try:
-            if whole:  # only the line's end was lost
+            if _seq(os.pread(fd, torn, last)) == count:  # only the line's end was lost
                 os.write(fd, b"\n")
                 return count + 1, size + 1, 0
             os.ftruncate(fd, last)
@@ -259,15 +254,14 @@ def _mend(fd: int, path: Path) -> tuple[int, int, int]:
     return count, last, torn
 
 
-def _seq(line: bytes, path: Path, number: int) -> int:
+def _seq(line: bytes) -> int | None:
+    """The ``seq`` of a line that is one whole JSON object; None of anything else."""
     try:
-        return ev.decode(line).seq
-    except UnknownKind as known:
-        return known.seq
-    except BadEvent as problem:
-        raise BadJournal(
-            errno.EINVAL, f"{path}: line {number} is no event ({problem}): a damaged journal"
-        ) from None
+        data = ev.loads(line)
+    except BadEvent:
+        return None
+    seq = data.get("seq") if isinstance(data, dict) else None
+    return seq if type(seq) is int else None
 
 
 def read(path: str | os.PathLike[str], start: int = 0) -> Iterator[tuple[int, bytes]]:

@@ -175,7 +175,6 @@ class Reporter:
             facts=facts,
             caption=caption,
         )
-        events.check(event)
         self._last_step = event.step
         stamped = self._journal.append(event)
         assert isinstance(stamped, events.SampleMade)
@@ -228,7 +227,6 @@ class Reporter:
         )
 
     def _append(self, event: Event) -> None:
-        events.check(event)
         step = getattr(event, "step", None)
         if isinstance(step, int):
             self._last_step = step
