@@ -1,11 +1,18 @@
-"""Synthetic speech-like tones on disk, for trainers' tests."""
+"""Synthetic speech-like tones on disk and the smallest codec run, for trainers' tests."""
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+
+from recipes.compose import Request, build
+from trainers.kit import checkpoints
+from trainers.kit.runs import carry_out
 
 Tone = Callable[..., Path]
 
@@ -36,3 +43,70 @@ def audio(tmp_path: Path, write_tone: Tone) -> Path:
     for i in range(6):
         write_tone(f"t{i}.wav", pitch=110.0 + 25 * i)
     return tmp_path / "audio"
+
+
+# The smallest codec that has every part: a step takes milliseconds.
+TINY = (
+    "gen.channels=8",
+    "gen.latent=8",
+    "quantizer.codebooks=2",
+    "quantizer.size=16",
+    "data.crop=512",
+    "data.batch=2",
+    "data.eval_items=2",
+    "data.eval_seconds=0.5",
+    "data.slots=1",
+    "disc.periods=[2,3]",
+    "disc.mpd_channels=[2,4]",
+    "disc.n_ffts=[64]",
+    "disc.stft_channels=2",
+    "disc.msd_channels=[2,4]",
+    "disc.msd_groups=[2]",
+    "disc.num_scales=2",
+    "trainer.steps_per_epoch=4",
+    "trainer.log_every=2",
+)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command line ended, and what it said."""
+
+    status: int
+    out: str
+    err: str
+    run_dir: Path
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.run_dir / "events.jsonl").read_text().splitlines()]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [e for e in self.events if e["kind"] == kind]
+
+    def series(self, name: str) -> dict[int, float]:
+        return {e["step"]: e["values"][name] for e in self.of("points") if name in e["values"]}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the checkpoint written last holds."""
+        return checkpoints.load(checkpoints.listed(self.run_dir)[-1]).state
+
+
+@pytest.fixture
+def codec(audio: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """codec("trainer.max_steps=4", run="a"): a tiny run on the tones, in this process, without Hydra."""
+
+    def train(*words: str, preset: str = "fixed", run: str | None = "run", resume: object = None) -> Ran:
+        run_dir = tmp_path / run if run else None
+        patch = dict(word.split("=", 1) for word in (*TINY, f"data.root={audio}", *words))
+        recipe = build("codec", preset, "tiny", patch)
+        given = {"preset": preset, **patch}
+        place = str(run_dir) if run_dir else None
+        request = Request("codec", recipe, place, str(resume) if resume else None, "cpu", None, given)
+        capsys.readouterr()
+        status = carry_out(request)
+        said = capsys.readouterr()
+        return Ran(status, said.out, said.err, run_dir or tmp_path)
+
+    return train

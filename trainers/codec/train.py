@@ -121,10 +121,10 @@ class Training:
             before = stats.snapshot(params) if loop.reports else []
             self.optimizer.step()
 
-            watched = {name: judged[name] for name in judged if name == "loss/disc"} | losses
+            watched = ({"loss/disc": judged.pop("loss/disc")} if "loss/disc" in judged else {}) | losses
             loop.took(watched, items=items, seconds=seconds)
             if loop.reports:
-                found |= {name: value for name, value in judged.items() if name not in watched}
+                found |= judged
                 found["gen/update_ratio"] = stats.update_ratio(params, before)
                 if playing:
                     found["feat/relative"] = game.relative

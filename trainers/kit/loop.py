@@ -116,8 +116,8 @@ class Loop:
 
     @property
     def reports(self) -> bool:
-        s = self.schedule
-        return self.step % s.log_every == 0 or self.step in (self.start + 1, s.total)
+        due = self.step % self.schedule.log_every == 0 or self.step == self.start + 1
+        return due or self.evaluates
 
     @property
     def evaluates(self) -> bool:

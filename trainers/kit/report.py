@@ -125,7 +125,9 @@ class Window:
         for key, (step, name) in places.items():
             value = fetched[key]
             sums.setdefault(name, []).append(value)
-            if bad is None and not math.isfinite(value):
+            # of one step's terms the total comes last: it is bad because another one is
+            total = bad is not None and bad[:2] == (step, "loss/gen")
+            if not math.isfinite(value) and (bad is None or total):
                 bad = (step, name, value)
         means = {name: sum(found) / len(found) for name, found in sums.items()}
         return means | {name: fetched[f" {name}"] for name in values}, bad
