@@ -83,7 +83,7 @@ def smoothed(curve: Curve, weight: float) -> tuple[Floats, Floats]:
 
 
 def medians(y: Floats, width: int = 9) -> Floats:
-    """The median of ``width`` values around each, fewer at the ends: one odd value is no trend. (n,) → (n,)."""
+    """The median of ``width`` values around each, fewer at the ends: one odd value is no trend. (n,)."""
     half = width // 2
     padded = np.concatenate([np.full(half, np.nan), y, np.full(half, np.nan)])
     return np.asarray(np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1))
