@@ -34,6 +34,7 @@ def sparkline(
     x_high: float | None = None,
     band: Sequence[tuple[float, float, float]] = (),
     label: str = "",
+    least: float = 0.0,
     width: int = 140,
     height: int = 34,
 ) -> Markup:
@@ -41,7 +42,8 @@ def sparkline(
 
     ``band`` is (x, low, high) of the measured range behind it; ``x_high`` is where a live run will end. The
     end mark is in the accent while the run is live. ``label`` says in words what is drawn; without one it is
-    hidden from screen readers.
+    hidden from screen readers. ``least`` is the least span that fills the height, as a share of the values'
+    level: with it, the noise of a curve that stands still looks like noise.
     """
     points = [(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(x)]
     finite = [p for p in points if math.isfinite(p[1])]
@@ -55,6 +57,9 @@ def sparkline(
     lows = [y for _, y in finite] + [b[1] for b in seen]
     highs = [y for _, y in finite] + [b[2] for b in seen]
     low, high = min(lows), max(highs)
+    missing = least * max(abs(low), abs(high)) - (high - low)
+    if missing > 0:
+        low, high = low - missing / 2, high + missing / 2
     flat = high - low < 1e-9 * max(abs(high), abs(low), 1e-9)
 
     def at(x: float, y: float) -> str:

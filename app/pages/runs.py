@@ -248,7 +248,7 @@ def _rows(session: Session, found: Sequence[Run], now: float) -> tuple[Row, ...]
                 reason=run.reason,
                 spark=sparkline(
                     curve.step.tolist(), curve.value.tolist(), live=live, x_high=going.total, band=band.edges,
-                    label=_spoken(curve),
+                    label=_spoken(curve), least=0.2,
                 )
                 if curve is not None
                 else Markup(""),

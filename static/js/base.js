@@ -122,6 +122,7 @@ function start() {
   document.addEventListener('click', (event) => {
     const button = event.target.closest?.('[data-copy]');
     if (button) copy(document.getElementById(button.dataset.copy).innerText);
+    event.target.closest?.('[data-close]')?.closest('dialog')?.close('cancel');
   });
   setInterval(times, 5000);
 }

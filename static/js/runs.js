@@ -174,7 +174,7 @@ function start(form) {
         kept.push(`${name(id)}: ${problem.message}`);
       }
     }
-    notice(kept.length ? kept.join(' ') : `Deleted ${ids.length === 1 ? 'the run' : some(ids)}.`, kept.length ? 'fail' : 'info');
+    notice(kept.length ? `Not deleted: ${kept.join('; ')}.` : `Deleted ${ids.length === 1 ? 'the run' : some(ids)}.`, kept.length ? 'fail' : 'info');
     await refresh();
   }
 
