@@ -8,14 +8,22 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from app import db, plots, reading, runs
+from app import db, listening, plots, reading, runs
 from app.errors import BadInput
 from app.models import Run
+from app.replies import documented
 from app.traces import KEYS
 from nashboard.vocabulary import is_name
 
 router = APIRouter(tags=["charts"])
 MAX_SERIES = 64
+
+
+class Heard(BaseModel):
+    """Slots with their sources: the reference as "R", runs by their keys, each with its takes by step."""
+
+    slots: list[dict[str, Any]]
+    runs: list[dict[str, Any]]
 
 
 class Figures(BaseModel):
@@ -46,7 +54,7 @@ def zoom(low: float | None, high: float | None) -> tuple[float, float] | None:
     return low, high
 
 
-@router.get("/api/figures", summary="Charts of series of up to 8 runs")
+@router.get("/api/figures", summary="Charts of series of up to 8 runs", responses=documented(404))
 def figures(
     runs_asked: Annotated[str, Query(alias="runs", description="ids of runs, by comma")],
     series: Annotated[str, Query(description="names of series, by comma")],
@@ -73,3 +81,11 @@ def figures(
     with db.reading() as session:
         found: list[Run] = [runs.get(session, i) for i in listed(runs_asked, "runs", len(KEYS))]
         return Figures(**plots.plot(session, found, names, view))
+
+
+@router.get("/api/listen", summary="What can be heard of up to 8 runs", responses=documented(404))
+def listen(runs_asked: Annotated[str, Query(alias="runs", description="ids of runs, by comma")]) -> Heard:
+    """Nothing is normalised; the facts of each take were measured before it was quantised."""
+    with db.reading() as session:
+        found = [runs.get(session, i) for i in listed(runs_asked, "runs", len(KEYS))]
+        return Heard(**listening.heard(session, found))
