@@ -89,19 +89,20 @@ def _fast(data: Any) -> Points | None:
     seq, time, step, values = data.get("seq"), data.get("time"), data.get("step"), data.get("values")
     if (
         type(seq) is int
-        and seq >= 0
+        and 0 <= seq <= LIMIT
         and type(time) is float
         and -FAR < time < FAR
         and type(step) is int
         and -LIMIT <= step <= LIMIT
         and type(values) is dict
-        and all(type(v) is float for v in values.values())
-        and len(values) == sum(1 for name in values if name in _GOOD or _good(name))
+        and _FLOAT.issuperset(map(type, values.values()))
+        and (_GOOD.issuperset(values) or all(map(_good, values)))
     ):
         return Points(seq=seq, time=time, step=step, values=values)
     return None
 
 
+_FLOAT = frozenset({float})
 _GOOD: set[str] = set()
 
 

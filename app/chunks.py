@@ -89,6 +89,22 @@ def _unpacked(raw: memoryview, count: int, kind: str) -> NDArray[Any]:
     return np.cumsum(delta, dtype=delta.dtype).view(kind)
 
 
+def raw(points: Columns) -> bytes:
+    """The columns one after another, uncompressed, little-endian: 24 bytes a point."""
+    return b"".join((points.step.astype("<i8"), points.time.astype("<f8"), points.value.astype("<f8")))
+
+
+def from_raw(data: bytes, count: int) -> Columns:
+    """The points in bytes made by `raw`. Raises `BadChunk`."""
+    if len(data) != 24 * count:
+        raise BadChunk(f"a piece of {len(data)} bytes where {count} points need {24 * count}")
+    step, time, value = (np.frombuffer(data, kind, count, 8 * count * n) for n, kind in enumerate(_RAW))
+    return columns(step, time, value)
+
+
+_RAW = ("<i8", "<f8", "<f8")
+
+
 def encode(points: Columns) -> bytes:
     """The points as bytes; values as float32 only where that is exact for each of them."""
     with np.errstate(over="ignore", invalid="ignore"):

@@ -61,12 +61,14 @@ def apply(session: Session, run_id: str, found: Iterable[Event], now: float | No
         ) from None
     runs.revive(session, run, now)
     batch = _Batch(session, run, now)
+    due = run.next_seq
     for event in found:
-        if event.seq > run.next_seq:
+        if event.seq > due:
             break  # a gap: the receipt says where to go on
-        if event.seq == run.next_seq:
+        if event.seq == due:
             batch.take(event)
-            run.next_seq += 1
+            due += 1
+    run.next_seq = due
     batch.store()
     session.flush()
     return Receipt(run.next_seq, run.stop, _wants(session, run.id))
@@ -93,8 +95,6 @@ class _Batch:
         """One more event, the next of its run."""
         if type(event) is Points:
             self.points.add(event)
-            self.run.last_step = event.step
-            self.counts["points"] += 1
             return
         if isinstance(event, batches.Unknown):
             self.unknown[clean(event.name, 80)] += 1
@@ -116,7 +116,10 @@ class _Batch:
 
     def store(self) -> None:
         """Write what was collected."""
-        self.points.store(self.session, self.run.id)
+        if self.points.events:
+            self.points.store(self.session, self.run.id)
+            self.counts["points"] += self.points.events
+            self.run.last_step = self.points.last_step
         for table, rows in ((Record, self.records), (Line, self.lines), (Sample, self.samples)):
             if rows:
                 self.session.execute(insert(table), rows)
@@ -240,5 +243,3 @@ class _Batch:
 
     def _ended(self, event: RunEnded) -> None:
         runs.set_status(self.session, self.run, event.status, event.reason, self.now)
-        if event.step is not None:
-            self.run.last_step = event.step

@@ -1,7 +1,7 @@
-"""The tables. Points live in `TailPoint` while they are few and fresh, and in `Chunk` for good.
+"""The tables. Points live in a few `Piece` while they are fresh, and in `Chunk` for good.
 
 Columns of JSON hold what is shown whole and never searched. Non-finite numbers never reach a float column:
-SQLite would turn NaN into NULL without a word, so a point's ``code`` says which it is.
+SQLite would turn NaN into NULL without a word, so a code beside the column says which it is.
 """
 
 from __future__ import annotations
@@ -70,7 +70,11 @@ class Run(Base):
 
 
 class Series(Base):
-    """A named sequence in a run, with the summary of all its points."""
+    """A named sequence in a run, with the summary of all its points.
+
+    Its first ``chunked`` points are in chunks, the others in ``pieces`` pieces. ``last_code``: 0 where the
+    last value is finite, else which it is (`app.chunks.KINDS`).
+    """
 
     __tablename__ = "series"
     __table_args__ = (UniqueConstraint("run_id", "name"),)
@@ -87,21 +91,23 @@ class Series(Base):
     last_code: Mapped[int] = mapped_column(SmallInteger, default=0)
     last_time: Mapped[float | None] = mapped_column(Float, default=None)
     chunked: Mapped[int] = mapped_column(BigInteger, default=0)
+    pieces: Mapped[int] = mapped_column(Integer, default=0)
 
 
-class TailPoint(Base):
-    """A fresh point, not yet in a chunk. ``code``: 0 finite, 1 NaN, 2 Infinity, 3 -Infinity."""
+class Piece(Base):
+    """Fresh points of a series, ``index`` to ``index + count``, not yet in a chunk: a batch's, as they came.
 
-    __tablename__ = "tail_points"
+    ``data``: the columns step (int64), time and value (float64), one after another, little-endian.
+    """
+
+    __tablename__ = "pieces"
     __table_args__ = {"sqlite_with_rowid": False}
     series_id: Mapped[int] = mapped_column(
         ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     index: Mapped[int] = mapped_column("idx", BigId, primary_key=True, autoincrement=False)
-    step: Mapped[int] = mapped_column(BigInteger)
-    time: Mapped[float] = mapped_column(Float)
-    value: Mapped[float | None] = mapped_column(Float)
-    code: Mapped[int] = mapped_column(SmallInteger, default=0)
+    count: Mapped[int] = mapped_column(Integer)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Chunk(Base):

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from app import chunks, runs, thinning
 from app.chunks import Columns
 from app.errors import BadInput, NotFound
-from app.models import Chunk, Series, TailPoint
-from app.points import tail_columns
+from app.models import Chunk, Series
+from app.points import pieces
 from app.thinning import Thinned
 
 MAX_WIDTH = 20_000
@@ -313,10 +313,7 @@ def _decoded(session: Session, series_id: int, rows: Sequence[_Summary]) -> dict
 
 
 def _tail(session: Session, series_id: int) -> Columns:
-    wanted = select(TailPoint.step, TailPoint.time, TailPoint.value, TailPoint.code).where(
-        TailPoint.series_id == series_id
-    )
-    return tail_columns(session.execute(wanted.order_by(TailPoint.index)).all())
+    return pieces(session, [series_id]).get(series_id, chunks.joined([]))
 
 
 def _within(points: Columns, start: int, stop: int) -> Columns:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app import chunks
 from app.chunks import Columns
-from app.models import Chunk, Series, TailPoint
+from app.models import Chunk, Piece, Series
 
 BUCKETS = 48
 WHOLE = 8 * chunks.SIZE
@@ -64,22 +64,17 @@ def sketches(session: Session, run_ids: Sequence[str], name: str) -> dict[str, S
         whole.setdefault(run, []).append(chunks.decode(data, count))
     for run, columns in whole.items():
         _thin(parts.setdefault(run, []), chunks.joined(columns))
-    place = (TailPoint.index - Series.chunked) * BUCKETS // func.nullif(Series.count - Series.chunked, 0)
-    tail = (
-        select(
-            Series.run_id,
-            (func.min(TailPoint.step) + func.max(TailPoint.step)) // 2,
-            func.min(TailPoint.value),
-            func.max(TailPoint.value),
-            func.max(TailPoint.code),
-        )
-        .join(Series, Series.id == TailPoint.series_id)
+    latest = (
+        select(Series.run_id, Piece.count, Piece.data)
+        .join(Series, Series.id == Piece.series_id)
         .where(*mine)
-        .group_by(Series.run_id, place)
-        .order_by(Series.run_id, func.min(TailPoint.index))
+        .order_by(Series.run_id, Piece.index)
     )
-    for run, step, low, high, code in session.execute(tail):
-        _add(parts.setdefault(run, []), step, low, high, bool(code))
+    fresh: dict[str, list[Columns]] = {}
+    for run, count, data in session.execute(latest):
+        fresh.setdefault(run, []).append(chunks.from_raw(data, count))
+    for run, columns in fresh.items():
+        _thin(parts.setdefault(run, []), chunks.joined(columns))
     return {
         run: Sketch(np.array([p[0] for p in points], np.int64), np.array([p[1] for p in points], np.float64))
         for run, points in parts.items()

@@ -1,6 +1,6 @@
-"""The first schema
+"""The first schema.
 
-Revision: 0001, after
+The tables of 0.1.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "0001_first"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -175,6 +175,7 @@ def upgrade() -> None:
         sa.Column("last_code", sa.SmallInteger(), nullable=False),
         sa.Column("last_time", sa.Float(), nullable=True),
         sa.Column("chunked", sa.BigInteger(), nullable=False),
+        sa.Column("pieces", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("run_id", "name"),
@@ -213,7 +214,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("series_id", "idx"),
     )
     op.create_table(
-        "tail_points",
+        "pieces",
         sa.Column(
             "series_id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
@@ -223,10 +224,8 @@ def upgrade() -> None:
         sa.Column(
             "idx", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
-        sa.Column("step", sa.BigInteger(), nullable=False),
-        sa.Column("time", sa.Float(), nullable=False),
-        sa.Column("value", sa.Float(), nullable=True),
-        sa.Column("code", sa.SmallInteger(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["series_id"], ["series.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("series_id", "idx"),
         sqlite_with_rowid=False,
@@ -234,7 +233,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("tail_points")
+    op.drop_table("pieces")
     op.drop_table("chunks")
     op.drop_table("series")
     with op.batch_alter_table("samples", schema=None) as batch_op:
