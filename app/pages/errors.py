@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -34,11 +35,11 @@ HEADINGS = {
     507: "The disk is full",
 }
 NOTES = {
-    401: "Log in with the token that the server was started with; a program sends it as Authorization: Bearer.",
+    401: "Log in with the token that the server was started with; programs send it as Authorization: Bearer.",
     403: "A page changes things only from the address that the server was started for.",
     404: "It may have been deleted, or the address may be mistyped.",
     500: "Nothing was changed by this request. The server's log has the details.",
-    503: "Nothing was changed. Runs in progress go on and keep their journals; what is missing here comes later.",
+    503: "Nothing was changed. Runs in progress go on and keep their journals; what is missing comes later.",
     507: "Nothing was stored. Free some space; runs catch up from their journals by themselves.",
 }
 
@@ -63,15 +64,19 @@ def sentence(text: str) -> str:
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
+def _here(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
 def page(
     request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
 ) -> HTMLResponse:
     """The page for a failure; ``message`` is for people and never holds a traceback."""
     ways = [RUNS]
     if status == 401:
-        ways = [Way("Log in", f"/login?next={request.url.path}"), RUNS]
+        ways = [Way("Log in", f"/login?next={quote(_here(request), safe='')}"), RUNS]
     elif status in (500, 503) and request.method == "GET":
-        ways = [Way("Try again", request.url.path), RUNS]
+        ways = [Way("Try again", _here(request)), RUNS]
     elif request.url.path.startswith("/compare"):
         ways = [Way("Choose runs", "/")]
     run = status == 404 and request.url.path.startswith("/runs/")
