@@ -91,7 +91,8 @@ def _unpacked(raw: memoryview, count: int, kind: str) -> NDArray[Any]:
 
 def raw(points: Columns) -> bytes:
     """The columns one after another, uncompressed, little-endian: 24 bytes a point."""
-    return b"".join((points.step.astype("<i8"), points.time.astype("<f8"), points.value.astype("<f8")))
+    parts = zip((points.step, points.time, points.value), _RAW, strict=True)
+    return b"".join(column.astype(kind).tobytes() for column, kind in parts)
 
 
 def from_raw(data: bytes, count: int) -> Columns:

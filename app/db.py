@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from app.settings import BadSettings, get_settings
 from nashboard.events import spelled
 
-HEAD = "0001"
+HEAD = "0001_first"
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _LOCK_KEY = 0x4E415348
 _engines: dict[str, Engine] = {}
@@ -176,8 +176,8 @@ def _upgrade() -> None:
             version = str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
         if version and version not in known:
             raise BadSchema(
-                f"the database's schema is {version!r}, newer than this version's {HEAD!r}: "
-                "update Nashboard, or choose another database with DATABASE_URL"
+                f"the database's schema {version!r} is newer than this version's {HEAD!r}: "
+                "update Nashboard, or choose another database with NASHBOARD_HOME or DATABASE_URL"
             )
         if not version and connection.dialect.has_table(connection, "runs"):
             raise BadSchema(
