@@ -6,7 +6,6 @@ of the hop are filled with zeros at the end and cut again.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -102,18 +101,20 @@ class Snake(nn.Module):
         return bent
 
 
-def _conv(before: int, after: int, kernel: int, dilation: int = 1) -> nn.Module:
-    """A weight-normed convolution that keeps the length, drawn as DAC draws it."""
-    conv = nn.Conv1d(before, after, kernel, padding=dilation * (kernel - 1) // 2, dilation=dilation)
-    return _drawn(conv)
+def _normed(conv: nn.Conv1d | nn.ConvTranspose1d) -> nn.Module:
+    """The convolution with weight norm, drawn as torch draws it, its bias 0.
 
-
-def _drawn(conv: nn.Conv1d | nn.ConvTranspose1d) -> nn.Module:
-    if isinstance(conv, nn.Conv1d):
-        nn.init.trunc_normal_(conv.weight, std=0.02)
-        assert conv.bias is not None
+    DAC asks for weights of N(0, 0.02), but sets them after the weight norm, whose next forward puts torch's own
+    draw back. Really drawn so, a narrow codec with DAC's quantiser stays silent for hundreds of steps.
+    """
+    if conv.bias is not None:
         nn.init.zeros_(conv.bias)
     return weight_norm(conv)
+
+
+def _conv(before: int, after: int, kernel: int, dilation: int = 1) -> nn.Module:
+    """A weight-normed convolution that keeps the length."""
+    return _normed(nn.Conv1d(before, after, kernel, padding=dilation * (kernel - 1) // 2, dilation=dilation))
 
 
 class DacResidual(nn.Module):
@@ -138,7 +139,7 @@ def _dac_encoder(width: int, rates: Sequence[int], latent: int) -> nn.Module:
     for rate in rates:
         padding, _ = _padded(2 * rate, rate)
         down = nn.Conv1d(width, 2 * width, 2 * rate, stride=rate, padding=padding)
-        layers += [*(DacResidual(width, d) for d in (1, 3, 9)), Snake(width), _drawn(down)]
+        layers += [*(DacResidual(width, d) for d in (1, 3, 9)), Snake(width), _normed(down)]
         width *= 2
     return nn.Sequential(*layers, Snake(width), _conv(width, latent, 3))
 
@@ -148,27 +149,15 @@ def _dac_decoder(width: int, rates: Sequence[int], latent: int) -> nn.Module:
     for rate in rates:
         padding, odd = _padded(2 * rate, rate)
         up = nn.ConvTranspose1d(width, width // 2, 2 * rate, stride=rate, padding=padding, output_padding=odd)
-        layers += [Snake(width), _drawn(up)]
+        layers += [Snake(width), _normed(up)]
         width //= 2
         layers += [DacResidual(width, d) for d in (1, 3, 9)]
     return nn.Sequential(*layers, Snake(width), _conv(width, 1, 7), nn.Tanh())
 
 
-def hop_of(recipe: Codec) -> int:
-    """Samples a frame of codes. Raises ValueError where DAC's encoder and decoder disagree on it."""
-    gen = recipe.gen
-    if gen.kind == "patch":
-        return gen.hop
-    down, up = math.prod(gen.encoder_rates), math.prod(gen.decoder_rates)
-    if down != up:
-        raise ValueError(f"gen.encoder_rates make {down} samples a frame, gen.decoder_rates {up}: unequal")
-    return down
-
-
 def nominal_kbps(recipe: Codec) -> float:
     """Bit rate of the codes in kbit/s, before any entropy coding."""
-    frames = recipe.data.rate_hz / hop_of(recipe)
-    return frames * recipe.quantizer.codebooks * math.log2(recipe.quantizer.size) / 1000
+    return recipe.kbps
 
 
 def build_generator(recipe: Codec, *, sync: Sync | None = None, first: bool = True) -> CodecModel:
@@ -177,9 +166,9 @@ def build_generator(recipe: Codec, *, sync: Sync | None = None, first: bool = Tr
     ``sync`` and ``first`` are for several processes: see `kit.quantize.EmaResidualVQ`.
 
     Raises:
-        ValueError: where the strides do not fit, or the decoder's channels cannot be halved at each of them.
+        ValueError: where the decoder's channels cannot be halved at each of its strides.
     """
-    gen, hop = recipe.gen, hop_of(recipe)
+    gen, hop = recipe.gen, recipe.hop
     latent = gen.latent if gen.kind == "patch" else gen.encoder_dim * 2 ** len(gen.encoder_rates)
     quantizer = build_quantizer(recipe.quantizer, latent, sync=sync, first=first)
     if gen.kind == "patch":

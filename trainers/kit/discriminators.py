@@ -294,7 +294,7 @@ class DACDiscriminator(JoinedDiscriminator):
 def initialise(net: nn.Module, how: str, leak: float) -> None:
     """Draw the weights of all convolutions anew; biases become 0. ``default`` leaves torch's own draw.
 
-    ``kaiming`` keeps the variance of the signal through leaky layers, ``normal`` is MelGAN's N(0, 0.02).
+    ``kaiming`` keeps the variance of the signal through leaky layers, ``normal`` is N(0, 0.02).
     """
     if how == "default":
         return

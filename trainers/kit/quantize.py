@@ -41,7 +41,11 @@ def _kept_stages(batch: int, stages: int, dropout: float, like: Tensor) -> Tenso
 
 
 class ResidualVQ(nn.Module):
-    """The walk through the stages that both quantisers share. ``stages`` take and give ``[B, D, T]``."""
+    """The walk through the stages that both quantisers share; a stage takes ``[B, D, T]`` and codes it.
+
+    Each stage sees what is left with the gradient that the stages before it give it: none from `EmaCodebook`,
+    the straight-through one from `FactorizedCodebook`, as in their models.
+    """
 
     def __init__(self, stages: list[nn.Module], dropout: float, mean_loss: bool) -> None:
         super().__init__()
@@ -60,7 +64,7 @@ class ResidualVQ(nn.Module):
             found, loss, code = stage(rest)
             used = (kept > i).to(z.dtype)
             total = total + found * used[:, None, None]
-            rest = rest - found.detach()
+            rest = rest - found
             losses.append((loss * used).mean())
             codes.append(code)
         loss = torch.stack(losses)
@@ -172,7 +176,7 @@ class EmaCodebook(nn.Module):
         loss = (z - found).square().mean((1, 2))
         if self.training:
             self._learn(rows, code)
-        return z + (found - z).detach(), loss, code.view(len(z), -1)
+        return found, loss, code.view(len(z), -1)
 
 
 class EmaResidualVQ(ResidualVQ):
@@ -203,7 +207,8 @@ class EmaResidualVQ(ResidualVQ):
 
     def forward(self, z: Tensor) -> Quantized:
         done = super().forward(z)
-        return Quantized(done.z, self.commitment * done.loss, done.codes)
+        # straight through once for all stages: once for each would multiply the encoder's gradient
+        return Quantized(z + (done.z - z).detach(), self.commitment * done.loss, done.codes)
 
 
 class FactorizedCodebook(nn.Module):
@@ -213,6 +218,8 @@ class FactorizedCodebook(nn.Module):
         super().__init__()
         self.inward = weight_norm(nn.Conv1d(dim, code_dim, 1))
         self.outward = weight_norm(nn.Conv1d(code_dim, dim, 1))
+        nn.init.zeros_(self.inward.bias)
+        nn.init.zeros_(self.outward.bias)
         self.codebook = nn.Embedding(size, code_dim)
         self.commitment = commitment
 
