@@ -45,13 +45,10 @@ def push(
     client = Client(url, token)
     run = journal.started(run_dir).run
     sender = Sender(run_dir, client, run, say=say)
-    try:
-        again = True
-        while again:
-            again = sender.exchange()
-            sender.put_blobs()
-        assert sender.receipt is not None
-        last = sender.receipt
-        return Pushed(last.next_seq, last.stop, last.wants, run, sender.sent, sender.blobs, sender.refused)
-    finally:
-        sender.close()
+    again = True
+    while again:
+        again = sender.exchange()
+        sender.put_blobs()
+    assert sender.receipt is not None
+    last = sender.receipt
+    return Pushed(last.next_seq, last.stop, last.wants, run, sender.sent, sender.blobs, sender.refused)

@@ -6,6 +6,7 @@ The server's ``next_seq`` is the only state: lines before it are filed, lines fr
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from nashboard.telling import say as _say
 MAX_LINES = 1000
 MAX_BYTES = 1024 * 1024
 MAX_REFUSED = 20
-MAX_TRIES = 3
+MAX_PUTS = 3
 _ENDS = ("wav", "png", "jpg", "webp")
 
 
@@ -50,7 +51,8 @@ class Sender:
         self._tail = Tail(run_dir)
         self._lines, self._bytes = MAX_LINES, MAX_BYTES
         self._instead: dict[int, bytes] = {}
-        self._tries: dict[str, int] = {}
+        self._put: Counter[str] = Counter()
+        self._hopeless: set[str] = set()
         self._in_a_row = 0
         self._registered = False
 
@@ -87,7 +89,10 @@ class Sender:
         """Goes where the receipt says."""
         known = self.receipt is not None
         self.receipt, self._registered = receipt, False
-        self.wanted = [digest for digest in receipt.wants if self._tries.get(digest, 0) < MAX_TRIES]
+        for digest in receipt.wants:
+            if self._put[digest] >= MAX_PUTS:
+                self._give_up(digest, f"{self.client.url} took it {MAX_PUTS} times and still asks for it")
+        self.wanted = [digest for digest in receipt.wants if digest not in self._hopeless]
         self.owing = bool(self.wanted)
         if receipt.next_seq != first + count and not self._tail.seek(receipt.next_seq):
             self.receipt, self.filed = None, -1
@@ -106,9 +111,11 @@ class Sender:
     def _after(self, trouble: Trouble, first: int, lines: list[bytes]) -> bool:
         """What to do after a refused batch; raises the trouble where nothing helps."""
         if trouble.kind == "unknown_run" and not self._registered:
-            self.receipt, self._registered = None, True
+            self.receipt = None
             self.client.create_run(self._start or registration(self.run_dir))
+            self._registered = True
             return True
+        self._registered = False
         if not lines or trouble.kind not in ("too_large", "refused"):
             raise trouble
         if len(lines) > 1:
@@ -134,8 +141,8 @@ class Sender:
             try:
                 if path is None:
                     raise FileNotFoundError(f"{self.run_dir / 'samples'} has no file {digest}")
-                self._tries[digest] = self._tries.get(digest, 0) + 1
                 self.client.put_blob(digest, path)
+                self._put[digest] += 1
                 self.blobs += 1
             except OSError as problem:
                 self._give_up(digest, str(problem))
@@ -146,8 +153,9 @@ class Sender:
             self.wanted.remove(digest)
 
     def _give_up(self, digest: str, why: str) -> None:
-        self._tries[digest] = MAX_TRIES
-        self._say(f"sample {digest[:12]} is not sent: {why}")
+        if digest not in self._hopeless:
+            self._hopeless.add(digest)
+            self._say(f"sample {digest[:12]} is not sent: {why}")
 
     def _sample(self, digest: str) -> Path | None:
         folder = self.run_dir / "samples"
@@ -155,9 +163,6 @@ class Sender:
             if (folder / f"{digest}.{end}").is_file():
                 return folder / f"{digest}.{end}"
         return next(folder.glob(f"{digest}.*"), None)
-
-    def close(self) -> None:
-        self._tail.close()
 
 
 def _time(line: bytes) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import IO
 
 from nashboard.journal import path_of
 
@@ -16,24 +15,23 @@ class Tail:
         self.path: Path = path_of(run_dir)
         self.seq = self.offset = 0
         self._mark = (0, 0)  # where the last batch started: going back to it needs no search
-        self._file: IO[bytes] | None = None
 
     def take(self, max_lines: int, max_bytes: int) -> list[bytes]:
         """The next whole lines, with their ends: at least one if there is one, else within both limits.
 
         Raises FileNotFoundError while there is no journal.
         """
-        file = self._opened()
-        file.seek(self.offset)
         self._mark = (self.seq, self.offset)
         lines: list[bytes] = []
         size = 0
-        while len(lines) < max_lines:
-            line = file.readline()
-            if not line.endswith(b"\n") or (lines and size + len(line) > max_bytes):
-                break  # the end, a line that is still being written, or enough
-            lines.append(line)
-            size += len(line)
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            while len(lines) < max_lines:
+                line = file.readline()
+                if not line.endswith(b"\n") or (lines and size + len(line) > max_bytes):
+                    break  # the end, a line that is still being written, or enough
+                lines.append(line)
+                size += len(line)
         self.seq += len(lines)
         self.offset += size
         return lines
@@ -54,13 +52,3 @@ class Tail:
             return self.path.stat().st_size > self.offset
         except OSError:
             return False
-
-    def _opened(self) -> IO[bytes]:
-        if self._file is None:
-            self._file = self.path.open("rb")
-        return self._file
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None

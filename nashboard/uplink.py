@@ -116,7 +116,6 @@ class Uplink:
             with self._turn:
                 self._turn.notify_all()
             go_on = self._rest(pause)
-        self._sender.close()
 
     def _exchange(self) -> bool:
         """One batch and some wanted samples; True to go on at once."""

@@ -26,7 +26,6 @@ def test_lines_come_within_both_limits(run_dir: Path) -> None:
     assert len(tail.take(100, 1 << 20)) == 10
     assert not tail.more
     assert tail.take(100, 1 << 20) == []
-    tail.close()
 
 
 def test_what_is_written_later_is_seen_and_a_torn_line_is_waited_for(tmp_path: Path) -> None:
@@ -44,7 +43,6 @@ def test_what_is_written_later_is_seen_and_a_torn_line_is_waited_for(tmp_path: P
             file.write(b'":1}\n')
             file.flush()
         assert tail.take(9, 999) == [b'{"half":1}\n']
-    tail.close()
 
 
 @settings(max_examples=50, deadline=None)
@@ -62,4 +60,3 @@ def test_it_goes_to_any_line(tmp_path_factory: pytest.TempPathFactory, moves: li
         assert tail.offset == sum(map(len, whole[: tail.seq]))
     assert not tail.seek(22)
     assert tail.seq == 21
-    tail.close()
