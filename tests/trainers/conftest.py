@@ -68,6 +68,12 @@ TINY = (
 )
 
 
+@pytest.fixture
+def tiny() -> tuple[str, ...]:
+    """The words of the smallest codec for a command line."""
+    return TINY
+
+
 @dataclass(frozen=True)
 class Ran:
     """How a command line ended, and what it said."""

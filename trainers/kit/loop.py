@@ -77,11 +77,9 @@ class Schedule:
 
     @classmethod
     def of(cls, trainer: Any) -> Schedule:
-        """From a recipe's part ``trainer``: ``max_steps``, or ``max_epochs`` times ``steps_per_epoch``."""
-        total = trainer.max_steps or trainer.max_epochs * trainer.steps_per_epoch
-        return cls(
-            total, trainer.steps_per_epoch, trainer.log_every, trainer.eval_every * trainer.steps_per_epoch
-        )
+        """From a recipe's part ``trainer``."""
+        per = trainer.steps_per_epoch
+        return cls(trainer.total_steps, per, trainer.log_every, trainer.eval_every * per)
 
 
 class Loop:
