@@ -17,9 +17,10 @@ class WorkerSettings(BaseSettings):
     """What differs from worker to worker.
 
     ``host`` names the disk that holds the checkpoints, not the machine: workers that share one folder of runs
-    share one name. ``devices`` are those to use instead of what is found (``cuda:0,cuda:1`` or ``cpu``).
-    ``auto``: whether it takes runs that name no device. ``trainer_command`` replaces ``python -m trainers``,
-    for tests.
+    share one name. ``devices`` are those to use instead of what is found (``cuda:0,cuda:1`` or ``cpu``);
+    ``auto``: whether runs that name no device are taken. A wish to stop has ``receipt_s`` to reach the trainer
+    by way of its server; then comes SIGTERM, and SIGKILL after ``grace_s``. ``trainer_command`` stands in for
+    ``python -m trainers`` in tests.
     """
 
     model_config = SettingsConfigDict(env_prefix="NASHBOARD_WORKER_", frozen=True, extra="ignore")
@@ -29,6 +30,7 @@ class WorkerSettings(BaseSettings):
     devices: Annotated[list[str], NoDecode] = []
     auto: bool = True
     cores: int = Field(0, ge=0, le=4096)
+    receipt_s: float = Field(3.0, ge=0)
     grace_s: float = Field(60.0, gt=0)
     lease_s: float = Field(30.0, gt=0)
     poll_s: float = Field(0.5, gt=0)

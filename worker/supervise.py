@@ -45,9 +45,15 @@ class Watch:
     process: Popen[bytes]
     console_from: int
     lines_before: int
+    stop_seen: float = 0.0
     asked: str = ""
     asked_at: float = 0.0
     killed: bool = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether the trainer has not written to its journal yet, so that no receipt can reach it."""
+        return console.ending(self.run_dir).lines <= self.lines_before
 
 
 def supervise(held: leases.Claim, ending: Callable[[], bool]) -> str:
@@ -132,7 +138,10 @@ def _watch(held: leases.Claim, watch: Watch, own: WorkerSettings, ending: Callab
                 blind = True
                 status, stop = "", False
             if stop and not watch.asked:
-                _ask(watch, "the run was deleted" if status == "deleted" else "it was asked to stop")
+                watch.stop_seen = watch.stop_seen or now
+                late = now >= watch.stop_seen + own.receipt_s
+                if late or status == "deleted" or watch.silent:
+                    _ask(watch, "the run was deleted" if status == "deleted" else "it was asked to stop")
         if watch.asked and now > watch.asked_at + own.grace_s and not watch.killed:
             log.warning("run %s: still there %g s after SIGTERM, killed", held.run_id, own.grace_s)
             watch.killed = True
