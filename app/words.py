@@ -22,7 +22,7 @@ def count(n: int | None) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number to ``digits`` significant ones: "0.0011", "41.3", "12,340", "1e-5"; "NaN", "Inf", "none"."""
+    """A number to ``digits`` significant ones: "0.00110", "41.3", "12,340", "1e−5"; "NaN", "Inf", "none"."""
     if value is None:
         return "none"
     if math.isnan(value):

@@ -100,6 +100,7 @@ class LaunchPage(Page):
     troubles: tuple[Trouble, ...]
     errors: dict[str, str]
     failure: str
+    note: str
     path: str
     body: str
 
@@ -164,6 +165,7 @@ def _respond(
     *,
     status: int = 200,
     failure: str = "",
+    note: str = "",
     more: list[Problem] | None = None,
 ) -> Response:
     """The form for a draft; ``more`` is what the launch itself refused."""
@@ -171,7 +173,7 @@ def _respond(
     checked = drafts.check(draft, settings.data_roots)
     problems = [*checked.problems, *(("", p) for p in more or ())]
     with db.reading() as session:
-        page = _page(request, session, checked, problems, settings.data_roots, failure)
+        page = _page(request, session, checked, problems, settings.data_roots, failure, note)
     return render(page, status, template=template)
 
 
@@ -182,6 +184,7 @@ def _page(
     problems: list[tuple[str, Problem]],
     roots: list[Path],
     failure: str,
+    note: str,
 ) -> LaunchPage:
     draft = checked.draft
     letters = dict(zip(draft.presets, LETTERS, strict=False))
@@ -191,7 +194,7 @@ def _page(
         **base(request, session, "Launch"),
         draft=draft,
         trainers=tuple(
-            Choice(t, r.title or t, _about(r), chosen=t == draft.trainer) for t, r in TRAINERS.items()
+            Choice(t, r.title or t, _about(t), chosen=t == draft.trainer) for t, r in TRAINERS.items()
         ),
         presets=tuple(_preset(p, letters.get(p.name, "")) for p in compose.presets(draft.trainer)),
         sizes=tuple(
@@ -213,14 +216,17 @@ def _page(
         errors=dict.fromkeys(TITLES, "")
         | {p.knob: p.message for _, p in reversed(problems) if p.knob in TITLES},
         failure=failure,
+        note=note,
         path="/api/launch/pair" if "presets" in asked else "/api/launch",
         body=json.dumps(asked),
     )
 
 
-def _about(recipe: type[Recipe]) -> str:
-    """The first paragraph of a recipe's own docstring."""
-    return " ".join((recipe.__dict__.get("__doc__") or "").split("\n\n")[0].split())
+def _about(trainer: str) -> str:
+    """What there is to choose from, in a line."""
+    return (
+        f"{words.plural(len(compose.presets(trainer)), 'preset')}; sizes {', '.join(compose.sizes(trainer))}"
+    )
 
 
 def _preset(p: compose.Preset, letter: str) -> Choice:

@@ -190,6 +190,11 @@ function start(form) {
     }
   });
   form.addEventListener('click', (event) => {
+    const use = event.target.closest('[data-use]');
+    if (use) {
+      document.getElementById(use.dataset.use).value = use.dataset.value;
+      soon(0);
+    }
     const link = event.target.closest('a[href^="#knob"]');
     if (!link) return;
     const field = document.getElementById(link.getAttribute('href').slice(1));

@@ -8,7 +8,7 @@ export function count(n) {
   return n === null || n === undefined ? 'none' : minus(String(n).replace(/\B(?=(\d{3})+$)/g, ','));
 }
 
-/** A number to `digits` significant ones: "0.0011", "41.3", "12,340", "1e−5"; "NaN", "Inf", "none". */
+/** A number to `digits` significant ones: "0.00110", "41.3", "12,340", "1e−5"; "NaN", "Inf", "none". */
 export function number(value, digits = 3) {
   if (value === null || value === undefined) return 'none';
   if (Number.isNaN(value)) return 'NaN';
