@@ -16,7 +16,7 @@ import yaml
 
 from recipes.band import ORIGINS, Band, Point, band_from, impossible
 from recipes.envelopes import measure
-from recipes.verdicts import Verdict, number, verdict
+from recipes.verdicts import Verdict, verdict
 
 __all__ = [
     "ORIGINS",
@@ -119,8 +119,8 @@ def _read(path: Path, stamp: tuple[int, int]) -> tuple[tuple[Band, ...], tuple[P
         raise BadBands(f"{path}: there must be a list of tables")
     bands: list[Band] = []
     points: list[Point] = []
-    for number_, table in enumerate(tables, 1):
-        where = f"{path}, table {number_}"
+    for number, table in enumerate(tables, 1):
+        where = f"{path}, table {number}"
         if not isinstance(table, dict):
             raise BadBands(f"{where}: it must be names with values")
         shared = {k: v for k, v in table.items() if k not in ("bands", "logged")}
@@ -162,8 +162,8 @@ def _forbidden(snr: Band, amplitude: Band) -> str:
     low, high = sorted((impossible(amplitude.low), impossible(amplitude.high)))
     if snr.high <= low + 0.05:
         return ""
-    ends = f"at {amplitude.low:g} % amplitude no output exceeds {number(impossible(amplitude.low))} dB SNR"
-    ends += f", at {amplitude.high:g} % {number(impossible(amplitude.high))} dB"
+    ends = f"at {amplitude.low:g} % amplitude no output exceeds {impossible(amplitude.low):.1f} dB SNR"
+    ends += f", at {amplitude.high:g} % {impossible(amplitude.high):.1f} dB"
     claim = f"{snr.low:g} to {snr.high:g} dB at {amplitude.low:g} to {amplitude.high:g} % amplitude"
     if snr.low > high:
         return f"Impossible: {claim} is claimed, but {ends}."

@@ -61,7 +61,7 @@ class Data(Part):
         3, "Evaluation clips whose audio is kept.", title="Clips to hear", unit="clips", ge=1, le=64
     )
     split_seed: int = knob(
-        0, "Seed of the split where no manifest gives speakers.", ge=0, le=2**31 - 1, advanced=True
+        0, "Seed of the split into training and evaluation.", ge=0, le=2**31 - 1, advanced=True
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from recipes.band import AXES, Band
 
@@ -100,7 +101,7 @@ def _envelope(curves: list[Curve], cut: float) -> tuple[tuple[float, float, floa
     for x, spans in zip(grid, reach, strict=True):
         low = _quantile([low for low, _ in spans], cut)
         high = _quantile([high for _, high in spans], 1 - cut)
-        points.append((x, _rounded(low, -1), _rounded(high, 1)))
+        points.append((x, _rounded(low, ROUND_FLOOR), _rounded(high, ROUND_CEILING)))
     return tuple(p for i, p in enumerate(points) if i == 0 or p[0] > points[i - 1][0])
 
 
@@ -129,11 +130,8 @@ def _quantile(values: list[float], share: float) -> float:
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
-def _rounded(value: float, way: int) -> float:
-    """Six significant digits, down (-1) or up (1), so that what made the band stays in it."""
-    if value == 0:
-        return 0.0
-    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 5)
-    steps = value / unit
-    whole = math.floor(steps) if way < 0 else math.ceil(steps)
-    return float(f"{whole * unit:.6g}")
+def _rounded(value: float, how: str) -> float:
+    """Six significant digits, downwards or upwards, so that what made the band stays in it."""
+    exact = Decimal(repr(value))
+    unit = Decimal(1).scaleb(exact.adjusted() - 5) if exact else Decimal(1)
+    return float(exact.quantize(unit, rounding=how))

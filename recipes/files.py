@@ -193,7 +193,7 @@ def size_path(trainer: str, size: str) -> Path:
 
 
 def shipped_paths(trainer: str) -> list[Path]:
-    return sorted((HERE / "presets" / trainer).glob("*.yaml"))
+    return sorted((HERE / "presets" / trainer).glob("*.yaml"), key=lambda p: p.stem)
 
 
 def preset_paths(trainer: str) -> dict[str, Path]:

@@ -43,7 +43,7 @@ def unknown(name: str, names: Iterable[str], what: str = "knob") -> str:
 def _near(name: str, names: list[str]) -> list[str]:
     leaf = name.rsplit(".", 1)[-1]
     same_leaf = [n for n in names if n.rsplit(".", 1)[-1] == leaf]
-    whole = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    whole = difflib.get_close_matches(name, names, n=1, cutoff=0.66)
     if same_leaf:
         return sorted(same_leaf, key=lambda n: -difflib.SequenceMatcher(None, n, name).ratio())[:3]
     if whole:

@@ -60,18 +60,29 @@ def _text(band: Band, state: str, since: float, last: float, by: float, over: bo
     unit = vocabulary.describe(band.series).unit
     gap = "" if state == "inside" else f" by {number(by)}{f' {unit}' if unit and unit != 'share' else ''}"
     if over:
-        return f"Was {state} {band.origin}{gap} at {at(band.x, last)}, where the band ends"
+        end = "" if _one_epoch(band) else ", where the band ends"
+        return f"Was {state} {band.origin}{gap} at {at(band.x, last)}{end}"
     if since == last:
         return f"{state.capitalize()} {band.origin}{gap} at {at(band.x, last)}"
     return f"{state.capitalize()} {band.origin} since {at(band.x, since)}{', now' + gap if gap else ''}"
 
 
 def _elsewhere(band: Band, finite: Sequence[tuple[float, float]]) -> str:
+    if _one_epoch(band):
+        stretch = f"for {at(band.x, math.floor(band.x_to))}"
+    else:
+        stretch = f"from {at(band.x, band.x_from)}"
+        stretch += f" to {at('', band.x_to).strip()}" if math.isfinite(band.x_to) else ""
     if finite[-1][0] < band.x_from:
-        return f"Not there yet: {band.origin} from {at(band.x, band.x_from)}"
+        return f"Not there yet: {band.origin} {stretch}"
     if finite[0][0] > band.x_to:
-        return f"Begins after the band: {band.origin} up to {at(band.x, band.x_to)}"
-    return f"No value between {at(band.x, band.x_from)} and {number(band.x_to)}"
+        return f"Begins later: {band.origin} {stretch}"
+    return f"No value there: {band.origin} {stretch}"
+
+
+def _one_epoch(band: Band) -> bool:
+    """Whether the band is about a single epoch, as claims are."""
+    return band.x == "epoch" and band.x_to - band.x_from == 1
 
 
 def _broken(band: Band, xs: Sequence[float], ys: Sequence[float]) -> str:
@@ -84,14 +95,12 @@ def _word(value: float) -> str:
 
 
 def at(axis: str, x: float) -> str:
-    """ "epoch 3", "epoch 2.5", "step 1,200"."""
-    if not math.isfinite(x):
-        return f"an unknown {axis}"
+    """A place on the axis in words: "epoch 3", "epoch 2.5", "step 1,200"."""
     return f"{axis} {x:,.0f}" if axis == "step" or float(x).is_integer() else f"{axis} {x:,.1f}"
 
 
 def number(value: float) -> str:
-    """Three significant digits, thousands with a comma, minus as −."""
+    """Three significant digits at most, thousands with a comma, minus as −."""
     if not math.isfinite(value):
         return _word(value)
     if value == 0:
@@ -101,4 +110,5 @@ def number(value: float) -> str:
         text = f"{value:.2e}".replace("e-0", "e-").replace("e+0", "e")
     else:
         text = f"{value:,.{max(0, 2 - power)}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", "−")

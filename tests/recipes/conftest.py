@@ -19,9 +19,7 @@ BOUND = {
     "disc.msd_groups", "disc.periods", "disc.n_ffts", "disc.start", "trainer.best_by",
 }  # fmt: skip
 FREE = [k for k in knobs(build("codec")) if k.name not in BOUND]
-TEXT = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30
-)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30)
 
 
 def values(knob: Knob) -> st.SearchStrategy[Any]:
@@ -33,7 +31,9 @@ def values(knob: Knob) -> st.SearchStrategy[Any]:
         numbers: st.SearchStrategy[Any] = st.integers(int(low), int(high))
         return st.none() | numbers if knob.nullable else numbers
     if knob.type == "float":
-        return st.floats(low, high, exclude_min=knob.low_open, exclude_max=knob.high_open, allow_subnormal=False)
+        return st.floats(
+            low, high, exclude_min=knob.low_open, exclude_max=knob.high_open, allow_subnormal=False
+        )
     if knob.type == "list of int":
         return st.lists(st.integers(1, 8192), min_size=2, max_size=8)
     return TEXT

@@ -28,9 +28,7 @@ def test_a_patch_sets_exactly_what_it_names(patches: Patches, data: st.DataObjec
     made = patched(RECIPE, patch)
     assert flat(made) == {**flat(RECIPE), **patch}
     changed = diff(flat(RECIPE), flat(made))
-    assert {k: b for k, (_, b) in changed.items()} == {
-        k: v for k, v in patch.items() if v != flat(RECIPE)[k]
-    }
+    assert {k: b for k, (_, b) in changed.items()} == {k: v for k, v in patch.items() if v != flat(RECIPE)[k]}
     assert patched(made, {k: a for k, (a, _) in changed.items()}) == RECIPE
 
 
@@ -69,7 +67,7 @@ def test_preset_and_size_are_no_knobs_to_turn() -> None:
 
 def test_patches_take_text_of_forms() -> None:
     made = patched(
-        RECIPE, {"disc.lr": " 3e-4 ", "disc.periods": "2, 3", "trainer.max_steps": "none", "disc.bands": "5"}
+        Codec(), {"disc.lr": " 3e-4 ", "disc.periods": "2, 3", "trainer.max_steps": "none", "disc.bands": "5"}
     )
     assert (made.disc.lr, made.disc.periods, made.disc.bands) == (3e-4, [2, 3], 5)
     assert made.trainer.max_steps is None

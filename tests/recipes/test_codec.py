@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from recipes.compose import build, presets, sizes
 
 PRESETS = [p.name for p in presets("codec")]
 TRAINING = {"disc.init", "disc.lr", "disc.input_gain"}
+TWICE = "is there twice; each value makes one sub-discriminator"
 ARCHITECTURE = {"disc.kind", "feat_weight"}
 
 
@@ -54,14 +56,19 @@ def test_old_is_the_documents_recipe() -> None:
     old = codec("old")
     assert (old.loss, old.adv_weight, old.feat_weight) == ("hinge", 1.0, 2.0)
     assert (old.recon_weight, old.vq_weight, old.mel_weight) == (0.1, 1.0, 0.0)
-    assert (old.disc.kind, old.disc.init, old.disc.lr, old.disc.input_gain) == ("msd_grouped", "default", 1e-4, 1.0)
+    assert (old.disc.kind, old.disc.init, old.disc.lr, old.disc.input_gain) == (
+        "msd_grouped",
+        "default",
+        1e-4,
+        1.0,
+    )
     assert codec("fixed").feat_weight == 10.0
 
 
 def test_each_rung_of_the_ladder_adds_its_own_knobs() -> None:
     rungs = ["old", *(p for p in PRESETS if p.startswith("ladder-"))]
     assert len(rungs) == 6
-    steps = [changed(a, b) for a, b in zip(rungs, rungs[1:], strict=False)]
+    steps = [changed(a, b) for a, b in pairwise(rungs)]
     assert steps == [
         {"mel_weight": (0.0, 15.0)},
         {"disc.kind": ("msd_grouped", "msd_grouped_mpd")},
@@ -114,8 +121,8 @@ def test_steps_go_before_epochs() -> None:
         (
             {"gen__hop": 1024, "data__rate_hz": 4000},
             "data.rate_hz",
-            "at 4000 Hz a frame of 1024 samples is longer than a quarter of a second; raise the rate or lower the "
-            "strides",
+            "at 4000 Hz a frame of 1024 samples is longer than a quarter of a second; raise the rate or "
+            "lower the strides",
         ),
         (
             {"preset": "old", "disc__msd_groups": [2, 8, 32]},
@@ -135,22 +142,27 @@ def test_steps_go_before_epochs() -> None:
         (
             {"disc__n_ffts": [4096, 256]},
             "data.crop",
-            "a crop of 2048 samples is shorter than the largest window 4096 of disc.n_ffts; make data.crop at least "
-            "4096 or the windows shorter",
+            "a crop of 2048 samples is shorter than the largest window 4096 of disc.n_ffts; make data.crop "
+            "at least 4096 or the windows shorter",
         ),
-        ({"disc__periods": [2, 3, 2]}, "disc.periods", "2 is there twice; each value makes one sub-discriminator"),
-        ({"disc__n_ffts": [256, 256]}, "disc.n_ffts", "256 is there twice; each value makes one sub-discriminator"),
+        ({"disc__periods": [2, 3, 2]}, "disc.periods", f"2 {TWICE}"),
+        ({"disc__n_ffts": [256, 256]}, "disc.n_ffts", f"256 {TWICE}"),
         (
             {"disc__start": 600},
             "disc.start",
-            "the run ends at step 600, so that the discriminator would never train; set disc.start below that",
+            "the run ends at step 600, so that the discriminator would never train; set disc.start below "
+            "that",
         ),
-        ({"data__slots": 9}, "data.slots", "9 clips cannot be kept of the 8 that are evaluated (data.eval_items)"),
+        (
+            {"data__slots": 9},
+            "data.slots",
+            "9 clips cannot be kept of the 8 that are evaluated (data.eval_items)",
+        ),
         (
             {"trainer__best_by": "eval/melx"},
             "trainer.best_by",
-            "'eval/melx' is no series to choose by; take one of eval/mel, eval/si_sdr, eval/snr, eval/pesq_nb, "
-            "eval/pesq_wb",
+            "'eval/melx' is no series to choose by; take one of eval/mel, eval/si_sdr, eval/snr, "
+            "eval/pesq_nb, eval/pesq_wb",
         ),
         ({"trainer__max_epochs": 0}, "trainer.max_epochs", "0 is too small; the least is 1"),
         ({"disc__periods": []}, "disc.periods", "the list needs 1 values or more, not 0"),

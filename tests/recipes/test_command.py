@@ -16,16 +16,13 @@ PRESETS = [p.name for p in presets("codec")]
 
 
 @given(data=st.data(), preset=st.sampled_from(PRESETS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_command_makes_the_same_recipe(patches: Patches, data: st.DataObject, preset: str) -> None:
     made = patched(build("codec", preset), data.draw(patches))
     words = command(made, run_dir="runs/a b=c", url="http://127.0.0.1:8000", device="cpu")
     found = compose(words[0], words[1:], default_size="paper")
     assert found.recipe == made
     assert (found.run_dir, found.url, found.device) == ("runs/a b=c", "http://127.0.0.1:8000", "cpu")
-    for i in range(3, len(words)):  # none of them could be left out
-        fewer = compose(words[0], words[1:i] + words[i + 1 :])
-        assert fewer != found
 
 
 @pytest.mark.parametrize("size", ["tiny", "small", "paper"])
@@ -36,13 +33,20 @@ def test_a_preset_needs_no_knob(preset: str, size: str) -> None:
 
 
 def test_only_what_differs_is_said() -> None:
-    made = build(
-        "codec", "old", patch={"seed": 1, "disc.lr": 1e-5, "disc.periods": [2], "data.root": "/a b", "trainer.max_steps": 20}
-    )  # fmt: skip
+    patch = {"seed": 1, "disc.lr": 1e-5, "disc.periods": [2], "data.root": "/a b", "trainer.max_steps": 20}
+    made = build("codec", "old", patch=patch)
     assert command(made, run_dir="r", resume="r/checkpoints/last", device="cuda:0") == [
         "codec", "preset=old", "size=tiny", "seed=1", "data.root=/a b", "disc.periods=[2]", "disc.lr=1e-05",
         "trainer.max_steps=20", "run_dir=r", "resume=r/checkpoints/last", "device=cuda:0",
     ]  # fmt: skip
+
+
+def test_no_word_could_be_left_out() -> None:
+    made = build("codec", "old", patch={"seed": 1, "disc.lr": 1e-5, "data.root": "/a", "disc.periods": [3]})
+    words = command(made, run_dir="r", device="cpu")
+    found = compose(words[0], words[1:])
+    for i in range(3, len(words)):
+        assert compose(words[0], words[1:i] + words[i + 1 :]) != found
 
 
 def test_a_preset_that_is_gone_is_named() -> None:

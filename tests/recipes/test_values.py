@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import math
 
 import pytest
@@ -32,11 +33,8 @@ def test_lists_come_back_with_and_without_brackets(value: list[int]) -> None:
 @given(st.text())
 def test_no_text_breaks_the_reading(text: str) -> None:
     for kind in (INT, FLOAT, Kind("bool"), Kind("list of float"), Kind("choice", (1, 5))):
-        try:
+        with contextlib.suppress(ValueError):
             value = from_text(kind, text)
-        except ValueError as error:
-            assert str(error)
-        else:
             assert value is not None
             assert not isinstance(value, float) or not math.isnan(value)
 
