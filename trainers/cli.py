@@ -44,6 +44,9 @@ def main(argv: Sequence[str]) -> int:
         from trainers.kit.runs import carry_out
 
         return carry_out(request)
+    except KeyboardInterrupt:  # while torch is imported; later the loop ends its step and saves
+        print("ended before the run began", file=sys.stderr)
+        return 0
     except (BadRecipe, BadInput) as problem:
         print(" ".join(str(problem).split()), file=sys.stderr)
         return 2

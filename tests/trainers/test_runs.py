@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nashboard import journal
 from nashboard.reporter import Reporter
 from trainers.kit import checkpoints, runs
 from trainers.kit.errors import BadInput
@@ -115,6 +116,17 @@ def test_a_fork_of_another_architecture_is_refused_in_words(codec: Codec, tmp_pa
     assert tree(tmp_path) == before
 
 
+def test_a_run_that_died_before_it_saved_begins_again_in_its_journal(codec: Codec, tmp_path: Path) -> None:
+    first = codec("trainer.max_steps=2", "disc.lr=0.005")
+    for path in checkpoints.listed(first.run_dir):
+        path.unlink()
+    again = codec("trainer.max_steps=2", "disc.lr=0.005", resume=first.run_dir)
+    one, two = again.of("run_started")
+    assert (one["run"], one["recipe"]) == (two["run"], two["recipe"])
+    assert two["resumed_from"] == 0
+    assert [e["step"] for e in again.of("checkpoint_saved")] == [2, 2]
+
+
 def test_what_cannot_be_gone_on_from(codec: Codec, tmp_path: Path) -> None:
     first = codec("trainer.max_steps=2")
     assert "set trainer.max_steps above 2" in refused(codec, "trainer.max_steps=2", resume=first.run_dir)
@@ -132,6 +144,22 @@ def test_a_folder_gone_on_with_is_not_another_ones(codec: Codec, tmp_path: Path)
     assert "a fork needs a folder of its own" in refused(
         codec, "trainer.max_steps=4", run="b", resume=tmp_path / "a"
     )
+
+
+def test_a_full_disk_is_loud(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = journal.Journal._write
+
+    def full(self: journal.Journal, line: bytes) -> None:
+        if self.next_seq >= 20:
+            raise journal.JournalFull(28, f"{self.path}: there is no room")
+        write(self, line)
+
+    monkeypatch.setattr(journal.Journal, "_write", full)
+    ran = codec("trainer.max_steps=1000")
+    assert ran.status == 1
+    assert len(ran.events) == 20
+    assert "there is no room" in ran.err
+    assert "the journal could not be ended" in ran.err
 
 
 def test_too_little_memory_says_what_to_do(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:

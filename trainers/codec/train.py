@@ -17,7 +17,7 @@ from trainers.codec.model import build_generator, nominal_kbps
 from trainers.kit import stats
 from trainers.kit.audio import tell
 from trainers.kit.checkpoints import Checkpoint, restore
-from trainers.kit.device import adamw, count, fabric_for, set_rate
+from trainers.kit.device import adamw, batch_on, count, fabric_for, set_rate
 from trainers.kit.discriminators import build_discriminator
 from trainers.kit.loop import Loop, Schedule
 from trainers.kit.losses import AdversarialLoss, MelDistance
@@ -93,7 +93,7 @@ class Training:
         self._evaluate(reporter, loop)
         for step in loop.steps():
             with loop.waiting():
-                real = torch.from_numpy(self.data.crops.next())[:, None].to(device)
+                real = batch_on(device, self.data.crops.next())[:, None]
             playing = step > recipe.disc.start
             if step == recipe.disc.start + 1:
                 reporter.mark(step, "adversarial", "the discriminator trains and is played against")

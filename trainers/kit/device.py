@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 
 from trainers.kit.errors import BadInput
 
@@ -33,6 +34,14 @@ def fabric_for(device: str, precision: Any = "32-true", threads: int = 0) -> Fab
         there = f"the last one is cuda:{count - 1}" if count else "torch finds none on this machine"
         raise BadInput(f"device {device!r}: there is no such GPU, {there}; device=cpu always works")
     return Fabric(accelerator="cuda", devices=[index], precision=precision)
+
+
+def batch_on(device: torch.device, batch: NDArray[Any]) -> torch.Tensor:
+    """A numpy batch as a tensor on the device; to a GPU it goes from pinned memory, without waiting."""
+    tensor = torch.from_numpy(batch)
+    if device.type == "cpu":
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def adamw(params: Iterable[torch.nn.Parameter], part: Any) -> torch.optim.AdamW:

@@ -37,6 +37,8 @@ class _Copied(io.TextIOBase):
         self._busy.on = True
         try:
             self._say(line.rstrip("\r").rsplit("\r", 1)[-1], self._name)
+        except OSError:
+            pass  # the line is on the console; that the journal is full, the loop's next event says loudly
         finally:
             self._busy.on = False
 

@@ -8,7 +8,7 @@ import traceback
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import torch
 
@@ -55,15 +55,13 @@ def carry_out(request: Request) -> int:
 
 def _planned(request: Request) -> Plan:
     try:
-        checkpoint = None
-        if request.resume:
-            checkpoint = checkpoints.load(checkpoints.find(request.resume), request.trainer)
-        recipe = _recipe(request, checkpoint)
+        source, checkpoint = _source(request)
+        recipe = _recipe(request, source, checkpoint)
         run_id = os.environ.get("NASHBOARD_RUN") or new_id()
-        run_dir, same = _place(request, recipe, checkpoint, run_id)
+        run_dir, same = _place(request, recipe, source, run_id)
         earlier = _first_start(run_dir) if same else None
-        if same and checkpoint and not os.environ.get("NASHBOARD_RUN"):
-            run_id = earlier.run if earlier else checkpoint.run
+        if same and not os.environ.get("NASHBOARD_RUN"):
+            run_id = earlier.run if earlier else checkpoint.run if checkpoint else run_id
         _steps_left(recipe, checkpoint)
         training = import_module(f"trainers.{request.trainer}.train").Training(
             recipe, request.device, checkpoint
@@ -78,16 +76,30 @@ def _planned(request: Request) -> Plan:
     return Plan(recipe, run_dir, run_id, training, checkpoint, earlier, checkpoint is not None and not same)
 
 
-def _recipe(request: Request, checkpoint: Checkpoint | None) -> Recipe:
-    """The checkpoint's own recipe with the knobs that were named; a named preset or size starts anew."""
-    if checkpoint is None or "preset" in request.given or "size" in request.given:
+def _source(request: Request) -> tuple[Path | None, Checkpoint | None]:
+    """(the run folder that is gone on from, its checkpoint); a run that died before it saved has none."""
+    if not request.resume:
+        return None, None
+    folder = Path(request.resume)
+    if folder.is_dir() and journal.exists(folder) and not checkpoints.listed(folder):
+        return folder, None
+    checkpoint = checkpoints.load(checkpoints.find(request.resume), request.trainer)
+    return checkpoints.run_folder(checkpoint.path), checkpoint
+
+
+def _recipe(request: Request, source: Path | None, checkpoint: Checkpoint | None) -> Recipe:
+    """The recipe gone on from, with the knobs that were named; a named preset or size starts anew."""
+    if "preset" in request.given or "size" in request.given:
         return request.recipe
-    return patched(load_recipe(request.trainer, checkpoint.recipe), request.given)
+    earlier = None if checkpoint or source is None else _first_start(source)
+    if earlier is not None and earlier.trainer != request.trainer:
+        raise BadInput(f"resume {request.resume!r} is a run of the trainer {earlier.trainer!r}")
+    known = checkpoint.recipe if checkpoint else earlier.recipe if earlier else None
+    return request.recipe if known is None else patched(load_recipe(request.trainer, known), request.given)
 
 
-def _place(request: Request, recipe: Recipe, checkpoint: Checkpoint | None, run_id: str) -> tuple[Path, bool]:
-    """(the run's folder, whether it is the one that the checkpoint lies in)."""
-    source = checkpoints.run_folder(checkpoint.path) if checkpoint else None
+def _place(request: Request, recipe: Recipe, source: Path | None, run_id: str) -> tuple[Path, bool]:
+    """(the run's folder, whether it is the one that is gone on from)."""
     if request.run_dir is not None:
         run_dir = Path(request.run_dir)
     elif source is not None and (source / journal.NAME).exists():
@@ -96,7 +108,7 @@ def _place(request: Request, recipe: Recipe, checkpoint: Checkpoint | None, run_
         run_dir = Path("runs") / f"{request.trainer}-{recipe.preset}-s{recipe.seed}-{run_id}"
     same = source is not None and run_dir.resolve() == source.resolve()
     if not same and (run_dir / journal.NAME).exists():
-        way = "to go on with it add resume=DIR" if checkpoint is None else "a fork needs a folder of its own"
+        way = "to go on with it add resume=DIR" if source is None else "a fork needs a folder of its own"
         raise BadInput(f"run_dir {str(run_dir)!r} holds the journal of another run: choose another, or {way}")
     there = run_dir
     while not there.exists() and there != there.parent:
@@ -141,7 +153,7 @@ def _reporter(plan: Plan, request: Request) -> Reporter:
             recipe=flat(recipe),
             parent=env.get("NASHBOARD_PARENT") or parent,
             treats=env.get("NASHBOARD_TREATS") or (earlier.treats if earlier else None),
-            resumed_from=checkpoint.step if checkpoint else None,
+            resumed_from=checkpoint.step if checkpoint else 0 if earlier else None,
             total_steps=plan.training.schedule.total,
             facts=plan.training.facts,
         )
@@ -192,17 +204,9 @@ def _run(plan: Plan, request: Request, signals: Signals) -> int:
         except Exception as problem:
             status, reason = "failed", f"{type(problem).__name__}: {problem} (step {step})"
             lines = traceback.format_exc().strip().splitlines()[-TRACEBACK_LINES:]
-            _told_anyway("\n".join(lines), sys.stderr)
-        _told_anyway(f"run {reporter.id} {status} at step {step}{': ' if reason else ''}{reason}", sys.stdout)
+            print("\n".join(lines), file=sys.stderr, flush=True)
+        print(f"run {reporter.id} {status} at step {step}{': ' if reason else ''}{reason}", flush=True)
     return _ended(reporter, status, reason, step)
-
-
-def _told_anyway(text: str, stream: TextIO) -> None:
-    """Prints, even where the journal that should keep the line is what failed."""
-    try:
-        print(text, file=stream, flush=True)
-    except OSError:
-        os.write(2, f"{text}\n".encode())
 
 
 def _ended(reporter: Reporter, status: str, reason: str, step: int) -> int:
