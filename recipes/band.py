@@ -21,8 +21,9 @@ class Band:
     """An expected range. ``low`` and ``high`` hold over the whole stretch, or ``points`` give (x, low, high).
 
     With points, low and high are their extremes. ``x_to`` may be infinite. ``runs`` are the runs that a
-    measured band comes from; ``kbps`` and ``rate_hz`` the set-up of a published figure, None where it holds
-    for any; ``side`` says which side of a pair a claim is about.
+    measured band comes from; ``name`` the codec or paper of a published figure, ``kbps`` and ``rate_hz`` its
+    set-up, None where it holds for any, ``unlike`` why its values are on another scale than ours, where they
+    are; ``side`` says which side of a pair a claim is about.
     """
 
     series: str
@@ -40,8 +41,10 @@ class Band:
     preset: str = ""
     size: str = ""
     runs: tuple[str, ...] = ()
+    name: str = ""
     kbps: float | None = None
     rate_hz: int | None = None
+    unlike: str = ""
 
     def __post_init__(self) -> None:
         if not vocabulary.is_name(self.series):
@@ -95,15 +98,17 @@ class Band:
 
     @property
     def label(self) -> str:
-        """The band's name on a chart: "measured, 5 runs", "claimed", "published, 8 kbps"."""
+        """The band's name on a chart: "measured, 5 runs", "claimed", "published, DAC 8 kbps"."""
         if self.runs:
             return f"{self.origin}, {len(self.runs)} runs"
-        return f"{self.origin}, {self.kbps:g} kbps" if self.kbps is not None else self.origin
+        more = " ".join(p for p in (self.name, "" if self.kbps is None else f"{self.kbps:g} kbps") if p)
+        return f"{self.origin}, {more}" if more else self.origin
 
     def misfit(self, recipe: Recipe) -> str:
         """Why the band does not hold for a recipe's set-up, "" where it does.
 
-        A published figure holds at its own bit rate (within 5 %) and sample rate; a measured one at its size.
+        A published figure holds at its own bit rate (within 5 %) and sample rate, if it measures the same
+        thing; a measured one holds at its size.
         """
         if self.size and self.size != recipe.size:
             return f"{self.origin} at size {self.size}: not this set-up ({recipe.size})"
@@ -112,7 +117,7 @@ class Band:
         kbps, rate = getattr(recipe, "kbps", None), getattr(getattr(recipe, "data", None), "rate_hz", None)
         same_kbps = self.kbps is None or (kbps is not None and abs(kbps / self.kbps - 1) <= RATE_TOLERANCE)
         if same_kbps and self.rate_hz in (None, rate):
-            return ""
+            return f"{self.origin} on another scale: {self.unlike}" if self.unlike else ""
         theirs = _setup(self.kbps, self.rate_hz)
         return f"{self.origin} at {theirs}: not this set-up ({_setup(kbps, rate)})"
 

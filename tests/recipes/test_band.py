@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,6 +95,14 @@ def test_a_published_figure_holds_at_its_own_rate() -> None:
         "published at 24 kbps: not this set-up (3.75 kbps, 16 kHz)"
     )
     assert dac.label == "published, 8 kbps"
+    assert replace(dac, name="DAC").label == "published, DAC 8 kbps"
+
+
+def test_a_figure_on_another_scale_holds_nowhere() -> None:
+    mel = band(origin="published", kbps=8.0, rate_hz=44100, unlike="another mel distance than ours")
+    assert mel.misfit(build("codec", "fixed", "paper")) == (
+        "published on another scale: another mel distance than ours"
+    )
 
 
 def test_a_measured_band_holds_at_its_size() -> None:
