@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -25,10 +25,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NASHBOARD_", frozen=True, extra="ignore")
 
     home: Path = Path(".nashboard")
-    database_url: str = Field(
-        "", validation_alias=AliasChoices("database_url", "NASHBOARD_DATABASE_URL", "DATABASE_URL")
-    )
-    redis_url: str = Field("", validation_alias=AliasChoices("redis_url", "NASHBOARD_REDIS_URL", "REDIS_URL"))
+    database_url: str = ""
+    redis_url: str = ""
     token: str = ""
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -56,6 +54,8 @@ class Settings(BaseSettings):
     def _fill(cls, data: dict[str, Any]) -> dict[str, Any]:
         home = Path(data.get("home") or ".nashboard").expanduser().absolute()
         filled = {**data, "home": home}
+        for name in ("database_url", "redis_url"):
+            filled[name] = filled.get(name) or os.environ.get(name.upper(), "")
         if not filled.get("runs_dir"):
             filled["runs_dir"] = home / "runs"
         return filled
