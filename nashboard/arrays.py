@@ -31,7 +31,7 @@ def flatten(data: Any) -> tuple[Shape, Numbers]:
     return _from_buffer(data) or _from_rows(data)
 
 
-def _from_buffer(data: Any) -> tuple[Shape, array[Any]] | None:
+def _from_buffer(data: Any) -> tuple[Shape, Numbers] | None:
     try:
         view = memoryview(data)
     except (TypeError, ValueError):
@@ -42,9 +42,12 @@ def _from_buffer(data: Any) -> tuple[Shape, array[Any]] | None:
         or view.format[:1] == ">"
     ):
         return None  # half floats and foreign byte orders go by tolist()
-    numbers: array[Any] = array("B" if code == "?" else code)
+    shape = tuple(view.shape or (1,))
+    if code == "?":
+        return shape, [value != 0 for value in view.tobytes()]
+    numbers: array[Any] = array(code)
     numbers.frombytes(view.tobytes())
-    return tuple(view.shape or (1,)), numbers
+    return shape, numbers
 
 
 def _from_rows(data: Any) -> tuple[Shape, list[Any]]:

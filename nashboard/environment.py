@@ -13,7 +13,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-_SECRET_NAME = re.compile(r"(token|secret|passw|api_?key|credential)", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(^|[-_.])(token|secret|password|passwd|passphrase|(api|access|private)[-_]?key|credentials?)$",
+    re.IGNORECASE,
+)
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
 HIDDEN = "[hidden]"
 

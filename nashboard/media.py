@@ -53,13 +53,14 @@ def as_wave(wave: Any) -> Wave:
     """
     if isinstance(wave, Wave):
         return wave
-    shape, flat = _floats(wave)
+    given, flat = _floats(wave)
+    shape = given
     while len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]
     if len(shape) == 1:
         shape = (1, *shape)
     if len(shape) != 2 or not shape[0] or not shape[1]:
-        raise ValueError(f"a wave has the shape [samples] or [channels, samples], not {list(shape)}")
+        raise ValueError(f"a wave has the shape [samples] or [channels, samples], not {list(given)}")
     channels, samples = shape
     if channels > MAX_CHANNELS:
         raise ValueError(
@@ -166,8 +167,10 @@ def histogram(values: Sequence[float] | Any, bins: int = 64) -> tuple[list[float
     if not finite or bins < 1:
         raise ValueError(f"a histogram of {len(flat)} values, {len(finite)} of them finite, in {bins} bins")
     low, high = min(finite), max(finite)
-    width = (high - low) / bins or 1.0 / bins
+    if low == high:
+        high = low + max(1.0, abs(low) * 1e-9)
+    half = high / 2 - low / 2  # halves, as the whole span of two floats may be more than a float holds
     counts = [0.0] * bins
     for v in finite:
-        counts[min(int((v - low) / width), bins - 1)] += 1.0
-    return [low + width * i for i in range(bins + 1)], counts
+        counts[min(int((v / 2 - low / 2) / half * bins), bins - 1)] += 1.0
+    return [low * (1 - i / bins) + high * (i / bins) for i in range(bins + 1)], counts

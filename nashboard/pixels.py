@@ -55,7 +55,8 @@ def _encoded(data: bytes) -> tuple[bytes, str, dict[str, Any]]:
 
 def _grid(pixels: Any) -> tuple[int, int, int, Numbers]:
     """(height, width, channels, values in row order, channel last)."""
-    shape, values = flatten(pixels)
+    given, values = flatten(pixels)
+    shape = given
     if len(shape) == 4 and shape[0] == 1:
         shape = shape[1:]
     if len(shape) == 2:
@@ -72,7 +73,7 @@ def _grid(pixels: Any) -> tuple[int, int, int, Numbers]:
             return height, width, channels, mixed
     raise ValueError(
         f"pixels have the shape [height, width], [height, width, 1 to 4] or [1 to 4, height, width], "
-        f"not {list(shape)}"
+        f"not {list(given)}"
     )
 
 
@@ -88,9 +89,11 @@ def _bytes(values: Numbers) -> tuple[bytes, dict[str, Any]]:
     finite = [v for v in values if v - v == 0]
     bad = len(values) - len(finite)
     low, high = (min(finite), max(finite)) if finite else (0, 0)
-    floats = values.typecode in FLOATS if isinstance(values, array) else any(type(v) is float for v in values)
-    top = 1.0 if floats else 255
-    scale = 255.0 if floats else 1
+    if isinstance(values, array):
+        unit = values.typecode in FLOATS
+    else:  # of a list, one float makes floats; booleans alone are black and white
+        unit = any(type(v) is float for v in values) or all(type(v) is bool for v in values)
+    top, scale = (1, 255.0) if unit else (255, 1)
     facts = {"low": low, "high": high, "clipped_share": 0.0, "nonfinite": bad}
     if bad or low < 0 or high > top:
         cut = sum(v < 0 or v > top for v in values)

@@ -316,8 +316,9 @@ def _float(name: str, value: Any) -> float:
     """A number, or what float() takes (numpy scalars, tensors of one element), as a float."""
     if isinstance(value, str | bytes):
         raise TypeError(f"{name}: {value!r:.80} is text, not a number; a note or a log line holds text")
+    detach = getattr(value, "detach", None)  # a tensor that is part of a graph warns when it is read
     try:
-        return float(value)
+        return float(detach() if callable(detach) else value)
     except (TypeError, ValueError, RuntimeError, OverflowError) as problem:
         raise TypeError(f"{name}: {value!r:.80} is not one number ({problem})") from None
 

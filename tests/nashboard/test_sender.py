@@ -240,13 +240,29 @@ def test_a_sample_that_is_gone_or_changed_is_told_once(
 
 
 def test_a_sample_that_a_server_never_keeps_is_given_up(
-    server: Server, sender: Sender, run_dir: Path
+    server: Server, sender: Sender, run_dir: Path, told: list[str]
 ) -> None:
     digest = media.store(run_dir, b"data", "wav")
     answer = json.dumps({"next_seq": 21, "wants": [digest]}).encode()
     server.trouble = lambda method, path: (204, b"") if method == "PUT" else (200, answer)
     send(sender)
     assert sum(method == "PUT" for method, _, _ in server.requests) == 3
+    assert told == [f"sample {digest[:12]} is not sent: {server.url} took it 3 times and still asks for it"]
+
+
+def test_a_sample_survives_any_number_of_failures(server: Server, sender: Sender, run_dir: Path) -> None:
+    digest = media.store(run_dir, b"data", "wav")
+    with Journal(run_dir) as journal:
+        journal.append(
+            events.SampleMade(step=1, series="a", slot="0", media="audio", sha256=digest, ext="wav", size=4)
+        )
+    server.trouble = lambda method, path: (503, b"") if method == "PUT" else None
+    for _ in range(6):
+        with pytest.raises(Trouble, match="answers 503"):
+            send(sender)
+    server.trouble = lambda method, path: None
+    send(sender)
+    assert server.blobs == {digest: b"data"}
 
 
 def test_a_journal_without_run_started_cannot_be_registered(server: Server, tmp_path: Path) -> None:
