@@ -200,6 +200,8 @@ def figure(
     firm = [ends for origin, ends in reached if origin == "measured"]
     soft = [ends for origin, ends in reached if origin != "measured"]
     seen = [c.y[(c.x >= axis.low) & (c.x <= axis.high)] for c in curves]
+    if row.unit == "share" and row.name.startswith("disc/"):
+        firm.append((0.35, 1.0))  # accuracies: so that chance and perfection look the same in every chart
     low, high = scale(seen, firm, soft, log=log)
     height = SMALL if small else HEIGHT
     margin = _SMALL_MARGIN if small else _MARGIN
@@ -210,11 +212,11 @@ def figure(
     said = [p for p in logged if axis.holds(p[0]) and 0 <= drawing.scale.share(p[1]) <= 1]
     if said:
         drawing.data.append(traces.logged(said))
-    for curve in curves:
+    for place, curve in enumerate(curves):
         drawing.data += traces.curve(curve, smooth, small)
         parts = [traces.nonfinite(curve, axis, small)]
         if not small:
-            parts.append(traces.spikes(curve, axis, drawing.scale))
+            parts.append(traces.spikes(curve, axis, drawing.scale, place))
         for found, notes in parts:
             drawing.data += found
             drawing.notes += notes

@@ -157,9 +157,9 @@ def scale(
     if high - low < least:
         middle = (low + high) / 2
         low, high = middle - least / 2, middle + least / 2
+    room = 2.5 * (high - low)
     for a, b in may:
-        wide = max(high, b) - min(low, a)
-        if wide <= 2.5 * (high - low):
+        if max(high, b) - min(low, a) <= room:
             low, high = min(low, a), max(high, b)
     pad = 0.06 * (high - low)
     return low - pad, high + pad

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from markupsafe import Markup
@@ -59,6 +59,7 @@ class Metric:
     series: str
     title: str
     unit: str
+    better: str
     cells: tuple[Cell, ...]
     difference: str
     bands: tuple[Against, ...]
@@ -201,9 +202,8 @@ def _row(
         )
         cells.append(Cell(key, value, words.measured(value, row.unit) if value is not None else "", why))
     values = {c.key: c.value for c in cells}
-    return Metric(
-        name, row.title, row.unit, tuple(cells), _difference(row, cells), _bands(runs, row, when, values)
-    )
+    parts = (tuple(cells), _difference(row, cells), _bands(runs, row, when, values))
+    return Metric(name, row.title, row.unit, row.better, *parts)
 
 
 def _difference(row: Series, cells: Sequence[Cell]) -> str:
@@ -222,34 +222,48 @@ def _bands(
     runs: dict[str, Run], row: Series, when: dict[str, _When], values: dict[str, float | None]
 ) -> tuple[Against, ...]:
     """The bands of the moment, the firmest first; of the published ones only the nearest set-up."""
-    first = next(iter(runs))
+    farthest = max(runs, key=lambda k: when[k].step if when[k].step is not None else -1)
     found: dict[str, list[tuple[Band, str]]] = {"measured": [], "published": [], "claimed": []}
-    for told in expected.of_run(runs[first]):
-        x = when[first].epoch if told.band.x == "epoch" else when[first].step
-        if told.band.series == row.name and x is not None and told.band.at(x) is not None:
+    for told in expected.of_run(runs[farthest]):
+        if told.band.series == row.name and _limits(told.band, when[farthest]) is not None:
             found[told.band.origin].append((told.band, told.misfit))
     if found["published"]:
-        kbps = getattr(expected.recipe_of(runs[first]), "kbps", None)
+        kbps = getattr(expected.recipe_of(runs[farthest]), "kbps", None)
         found["published"] = [min(found["published"], key=lambda b: _far(b[0].kbps, kbps))]
-    return tuple(_against(row, b, misfit, when[first], values) for o in found.values() for b, misfit in o)
+    told = [_against(b, misfit, farthest, when, values) for o in found.values() for b, misfit in o]
+    joined: dict[tuple[str, str, str], Against] = {}
+    for one in told:  # the document's tables repeat one another
+        key = (one.origin, one.range, one.misfit)
+        known = joined.get(key)
+        joined[key] = one if known is None else replace(known, source=f"{known.source}; {one.source}")
+    return tuple(joined.values())
+
+
+def _limits(band: Band, when: _When) -> tuple[float, float] | None:
+    x = when.epoch if band.x == "epoch" else when.step
+    return None if x is None else band.at(x)
 
 
 def _far(kbps: float | None, ours: float | None) -> float:
     return abs(math.log(kbps / ours)) if kbps and ours else 0.0 if kbps is None else 9.0
 
 
-def _against(row: Series, band: Band, misfit: str, when: _When, values: dict[str, float | None]) -> Against:
-    x = when.epoch if band.x == "epoch" else when.step
-    low, high = band.at(x if x is not None else band.x_from) or (band.low, band.high)
-    states = [] if misfit else [(k, _state(v, low, high)) for k, v in values.items()]
+def _against(
+    band: Band, misfit: str, farthest: str, when: dict[str, _When], values: dict[str, float | None]
+) -> Against:
+    """The band at the farthest run's moment; each run is held against it at its own."""
+    low, high = _limits(band, when[farthest]) or (band.low, band.high)
+    mine = {k: _limits(band, when[k]) for k in values}
+    states = [] if misfit else [(k, _state(v, mine[k])) for k, v in values.items()]
     place = position(values, low, high, band.origin)
     told = f"{band.source}. {band.note}" if band.note else band.source
     return Against(band.origin, band.label, reach(low, high), tuple(states), place, told, misfit)
 
 
-def _state(value: float | None, low: float, high: float) -> str:
-    if value is None or not math.isfinite(value):
+def _state(value: float | None, limits: tuple[float, float] | None) -> str:
+    if value is None or limits is None or not math.isfinite(value):
         return ""
+    low, high = limits
     slack = 1e-9 * max(1.0, abs(value))
     return "below" if value < low - slack else "above" if value > high + slack else "inside"
 

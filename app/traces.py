@@ -200,8 +200,11 @@ def nonfinite(curve: Curve, axis: Axis, small: bool) -> tuple[list[Json], list[J
     return traces, [note(text, "--fail", f"run:{curve.key}", mono=True, x=x, **at)]
 
 
-def spikes(curve: Curve, axis: Axis, scale: Scale) -> tuple[list[Json], list[Json]]:
-    """(traces, notes): a caret at the edge for each value off the scale; up to three say their value."""
+def spikes(curve: Curve, axis: Axis, scale: Scale, row: int = 0) -> tuple[list[Json], list[Json]]:
+    """(traces, notes): a caret at the edge for each value off the scale; up to three say their value.
+
+    ``row`` counts the curves, so that words of several do not lie on one another.
+    """
     inside = (curve.x >= axis.low) & (curve.x <= axis.high)
     share = np.array([scale.share(v) for v in curve.y.tolist()])
     traces, notes = [], []
@@ -222,6 +225,7 @@ def spikes(curve: Curve, axis: Axis, scale: Scale) -> tuple[list[Json], list[Jso
             if all(abs(axis.share(x) - axis.share(other)) > 0.12 for other in said):
                 said.append(x)
                 at = {"x": x, "y": edge, "xanchor": "left", "yanchor": "middle", "xshift": 6}
+                at["yshift"] = (-10 if up else 10) * row
                 notes.append(note(words, "--ink-1", f"run:{curve.key}", mono=True, **at))
     return traces, notes
 

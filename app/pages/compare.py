@@ -1,0 +1,244 @@
+"""The Compare page: up to eight runs on the same charts, at the same epoch, in the same ear."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time as clock
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from app import db, differs, errors, metrics, racks, reading, runs, words
+from app.models import Run
+from app.pages.common import ENV, LETTERS, Page, base, render
+from app.plotlyjs import injected_styles
+from app.plots import keyed
+from nashboard.vocabulary import Series
+from recipes import TRAINERS, compose
+
+router = APIRouter()
+ENV.globals["injected_styles"] = injected_styles
+SIDES = {"old": "Old", "fixed": "New"}
+KINDS = {
+    "msd_grouped": "MSD, grouped",
+    "msd_grouped_mpd": "MSD, grouped, and MPD",
+    "mpd_stft": "MPD and STFT",
+    "mpd": "MPD",
+    "stft": "STFT",
+}
+RECENT = 40
+Asked = Annotated[list[str], Query(alias="runs")]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run in the legend."""
+
+    key: str
+    id: str
+    name: str
+    status: str
+    about: str
+    reason: str
+    without: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparePage(Page):
+    """The page for these runs; ``told`` are words about what was asked for and is not shown."""
+
+    template: ClassVar[str] = "compare.html"
+    nav: ClassVar[str] = "compare"
+    ids: tuple[str, ...]
+    project: str
+    about: str
+    lines: tuple[Line, ...]
+    told: tuple[str, ...]
+    more: tuple[tuple[str, str], ...]
+    axis: str
+    main: tuple[Series, ...]
+    subs: tuple[racks.Subs, ...]
+    groups: tuple[racks.Rack, ...]
+    has_bands: bool
+    table: metrics.Table
+    moments: tuple[str, ...]
+    differences: differs.Differences
+    severity: Any
+    seq: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoosePage(Page):
+    """What to compare, where nothing was chosen: pairs that were launched together, and recent runs."""
+
+    template: ClassVar[str] = "compare_choose.html"
+    nav: ClassVar[str] = "compare"
+    groups: tuple[tuple[str, str, str], ...]
+    recent: tuple[tuple[str, str, str, str], ...]
+
+
+@router.get("/compare")
+def compare_page(request: Request, asked: Asked = [], at: str = "last") -> Response:  # noqa: B006
+    """The whole page, or a choice of runs where none is named."""
+    ids = parsed(asked)
+    with db.reading() as session:
+        page = _choose(request, session) if not ids else _page(request, session, ids, at)
+    return render(page)
+
+
+@router.get("/compare/{part}")
+def compare_part(request: Request, part: str, asked: Asked = [], at: str = "last") -> Response:  # noqa: B006
+    """A part of the page, for its script: legend, racks, table, differs; or the table as table.csv."""
+    with db.reading() as session:
+        page = _page(request, session, parsed(asked), at)
+    if part == "table.csv":
+        return Response(as_csv(page.table), media_type="text/csv; charset=utf-8")
+    if part not in ("legend", "racks", "table", "differs"):
+        raise errors.NotFound(f"Compare has no part {part!r:.40}")
+    return render(page, template=f"parts/compare_{part}.html")
+
+
+def parsed(asked: Sequence[str]) -> list[str]:
+    """The ids in ``runs=a,b`` or ``runs=a&runs=b``, in their order, doubles kept."""
+    return [part.strip() for some in asked for part in some.split(",") if part.strip()]
+
+
+def _page(request: Request, session: Session, ids: Sequence[str], at: str) -> ComparePage:
+    found, told = _found(session, ids)
+    sides = _sides(found)
+    pair = set(sides) == {"Old", "New"} and len(found) == 2
+    title = "Old against fixed" if pair else words.plural(len(found), "run") + " compared"
+    have = {key: [i.name for i in reading.series(session, run.id)] for key, run in keyed(found).items()}
+    every = {name for names in have.values() for name in names}
+    known = any(r.trainer in TRAINERS for r in found)
+    main = racks.main(every, known)
+    groups = racks.others(every, main)
+    kinds = {key: _kind(run) for key, run in keyed(found).items()}
+    differences = differs.between(found)
+    epochs = known or all("progress/epoch" in names for names in have.values() if names)
+    shown = tuple(r.id for r in found)
+    recent = [r for r in runs.listing(session, limit=RECENT) if r.id not in shown]
+    return ComparePage(
+        **base(request, session, title),
+        ids=shown,
+        project=found[0].project,
+        about=_about(found, differences),
+        lines=tuple(_line(key, run, shown) for key, run in keyed(found).items()),
+        told=tuple(told),
+        more=tuple((r.id, r.name or r.id) for r in recent) if len(shown) < len(LETTERS) else (),
+        axis="epoch" if epochs and every else "step" if every else "epoch" if known else "step",
+        main=main,
+        subs=racks.subs(have, kinds),
+        groups=groups,
+        has_bands=known,
+        table=metrics.at(session, found, at, sides),
+        moments=metrics.MOMENTS,
+        differences=differences,
+        severity=metrics.severity,
+        seq=",".join(str(r.next_seq) for r in found),
+    )
+
+
+def _found(session: Session, ids: Sequence[str]) -> tuple[list[Run], list[str]]:
+    """The runs that there are, and what to say of the others. Raises `NotFound` where there is none."""
+    found: dict[str, Run] = {}
+    told, missing = [], []
+    for run_id in dict.fromkeys(ids):
+        try:
+            found[run_id] = runs.get(session, run_id)
+        except errors.NotFound:
+            missing.append(run_id)
+    if not found:
+        names = ", ".join(f"{i!r:.40}" for i in missing[:8]) or "none was named"
+        raise errors.NotFound(
+            f"none of these runs is here: {names}. Choose runs on the Runs page", code="unknown_run"
+        )
+    for run_id in missing:
+        told.append(f"There is no run {run_id!r:.40} here; it may have been deleted. The others are shown.")
+    twice = [i for i in found if list(ids).count(i) > 1]
+    if twice:
+        told.append(f"{', '.join(twice)} was named twice and is shown once.")
+    if len(found) > len(LETTERS):
+        told.append(f"{len(found)} runs were named. There are eight keys: the first eight are shown.")
+    return list(found.values())[: len(LETTERS)], told
+
+
+def _sides(found: Sequence[Run]) -> list[str]:
+    """Old, New or the run's name, for each run: sides are those of the presets."""
+    sides = []
+    for run in found:
+        presets = {p.name: p.side for p in compose.presets(run.trainer)} if run.trainer in TRAINERS else {}
+        sides.append(SIDES.get(presets.get(run.preset, ""), run.name or run.id))
+    doubled = {s for s in sides if sides.count(s) > 1}
+    return [run.name or run.id if s in doubled else s for s, run in zip(sides, found, strict=True)]
+
+
+def _kind(run: Run) -> str:
+    part = run.recipe.get("disc") if isinstance(run.recipe, dict) else None
+    kind = part.get("kind", "") if isinstance(part, dict) else ""
+    return KINDS.get(kind, str(kind))
+
+
+def _about(found: Sequence[Run], differences: differs.Differences) -> str:
+    """ "codec, tiny, seed 3, same data and evaluation set": what all of them share."""
+    parts = []
+    for name in ("trainer", "size"):
+        values = {getattr(r, name) for r in found}
+        if len(values) == 1 and (only := values.pop()):
+            parts.append(only)
+    seeds = {r.seed for r in found}
+    if len(found) > 1 and len(seeds) == 1 and (seed := seeds.pop()) is not None:
+        parts.append(f"seed {seed}")
+    if len(found) > 1 and differences.same_data is not None:
+        hashes = {r.environment.get("eval_hash") for r in found}
+        same = differences.same_data and (None in hashes or len(hashes) == 1)
+        parts.append("same data and evaluation set" if same else "different data")
+    return ", ".join(parts)
+
+
+def _line(key: str, run: Run, shown: Sequence[str]) -> Line:
+    parts = [run.status] if run.last_step is None else [run.status, words.plural(run.last_step, "step")]
+    if run.started is not None:
+        parts.append(words.duration((run.ended or clock.time()) - run.started))
+    without = ",".join(i for i in shown if i != run.id)
+    return Line(key, run.id, run.name or run.id, run.status, ", ".join(parts), run.reason, without)
+
+
+def _choose(request: Request, session: Session) -> ChoosePage:
+    found = list(runs.listing(session, limit=RECENT))
+    groups: dict[str, list[Run]] = {}
+    for run in found:
+        if run.group:
+            groups.setdefault(run.group, []).append(run)
+    pairs = [
+        sorted(g, key=lambda r: (r.created, r.preset != "old")) for g in groups.values() if 1 < len(g) <= 8
+    ]
+    return ChoosePage(
+        **base(request, session, "Compare"),
+        groups=tuple(
+            (",".join(r.id for r in g), " against ".join(r.name or r.preset or r.id for r in g), g[0].status)
+            for g in pairs
+        ),
+        recent=tuple(
+            (r.id, r.name or r.id, f"{r.trainer} {r.preset} {r.size}".strip(), r.status) for r in found
+        ),
+    )
+
+
+def as_csv(table: metrics.Table) -> str:
+    """The table with every digit, and the bands of the moment."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = [f"{key} {name} ({moment})" for key, name, moment in table.columns]
+    writer.writerow(["series", "metric", "unit", *names, "origin", "range", "source"])
+    for row in table.rows:
+        values = ["" if c.value is None else repr(c.value) for c in row.cells]
+        for band in row.bands or (None,):
+            told = ["", "", ""] if band is None else [band.origin, band.range, band.source]
+            writer.writerow([row.series, row.title, row.unit, *values, *told])
+    return out.getvalue()
