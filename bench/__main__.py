@@ -17,7 +17,9 @@ KEYS = ("name", "value", "unit", "baseline", "ratio")
 def main(names: list[str]) -> int:
     unknown = [n for n in names if n not in BENCHMARKS]
     if unknown:
-        print(f"bench: there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        print(
+            f"bench: there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}", file=sys.stderr
+        )
         return 2
     for name in names or BENCHMARKS:
         module = importlib.import_module(f"bench.{name}")

@@ -53,7 +53,9 @@ def view_of(args: argparse.Namespace) -> RunView:
         return view
     cut = view.until(args.until)
     if not any(len(t) for t in cut.tracks.values()):
-        raise Unusable(f"{args.path}: nothing was reported up to step {args.until}; the first step is {view.first_step}")
+        raise Unusable(
+            f"{args.path}: nothing was reported up to step {args.until}; the first step is {view.first_step}"
+        )
     return cut
 
 
@@ -77,15 +79,25 @@ def told(diagnosis: Diagnosis) -> str:
     for finding in diagnosis.findings:
         lines += ["", *_finding(finding)]
     if diagnosis.could_not_look:
-        lines += ["", f"{len(diagnosis.looked)} rules looked; {len(diagnosis.could_not_look)} could not, for want of:"]
+        lines += [
+            "",
+            f"{len(diagnosis.looked)} rules looked; {len(diagnosis.could_not_look)} could not, for want of:",
+        ]
         lines += [f"  {code}: {', '.join(names)}" for code, names in diagnosis.could_not_look.items()]
     return "\n".join(lines)
 
 
 def _finding(f: Finding) -> list[str]:
-    lines = [f"{f.severity.upper()} {f.code}: {f.title} (steps {f.step_from:,} to {f.step_to:,})", f"  {f.claim}"]
+    lines = [
+        f"{f.severity.upper()} {f.code}: {f.title} (steps {f.step_from:,} to {f.step_to:,})",
+        f"  {f.claim}",
+    ]
     for e in f.evidence:
-        shown = f"{e.values[0]:.4g} at {e.steps[0]:,} … {e.values[-1]:.4g} at {e.steps[-1]:,}" if e.steps else "none"
+        shown = (
+            f"{e.values[0]:.4g} at {e.steps[0]:,} … {e.values[-1]:.4g} at {e.steps[-1]:,}"
+            if e.steps
+            else "none"
+        )
         lines.append(f"  evidence {e.series}: {shown}")
     for number, s in enumerate(f.suspects, 1):
         lines.append(f"  suspect {number}: {s.text}" + (f" (test: {s.test})" if s.test else ""))

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from numpy.typing import NDArray
+
+Numbers = Sequence[float] | NDArray[Any]
 SEVERITIES = ("info", "warn", "fail")
 
 
@@ -113,7 +116,7 @@ def _finding(f: Finding) -> dict[str, Any]:
 KEEP = 60
 
 
-def evidence(series: str, steps: Sequence[float], values: Sequence[float]) -> Evidence:
+def evidence(series: str, steps: Numbers, values: Numbers) -> Evidence:
     """Evidence of at most `KEEP` points: the first, the last, the extremes, and an even choice between."""
     n = len(steps)
     chosen: Iterable[int] = range(n)

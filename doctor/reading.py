@@ -88,7 +88,9 @@ def from_csv(text: str, name: str) -> RunView:
             values.append(value)
     for index, (number, cell) in text_columns.items():
         if names[index] in points:
-            raise Unusable(f"{name}, line {number}: {cell!r:.40} in the column {head[index]!r} is not a number")
+            raise Unusable(
+                f"{name}, line {number}: {cell!r:.40} in the column {head[index]!r} is not a number"
+            )
     if not points:
         raise Unusable(f"{name}: no column beside {head[column]!r} holds a number")
     return RunView({n: _track(n, s, v) for n, (s, v) in points.items() if n})
@@ -177,19 +179,23 @@ def recipe_facts(
     params: dict[str, float] | None = None,
 ) -> Facts:
     """Facts from a flat recipe {dotted knob: value}."""
-    loss = next((LOSS_NAMES.get(str(flat[k])) for k in ("loss", "adv_loss", "loss.kind", "disc.loss") if k in flat), None)
+    loss = next(
+        (LOSS_NAMES.get(str(flat[k])) for k in ("loss", "adv_loss", "loss.kind", "disc.loss") if k in flat),
+        None,
+    )
     per_epoch = flat.get("trainer.steps_per_epoch")
     epochs = flat.get("trainer.max_epochs")
     if total_steps is None:
         total_steps = flat.get("trainer.max_steps")
     if total_steps is None and _is_number(per_epoch) and _is_number(epochs):
         total_steps = int(per_epoch) * int(epochs)
-    warmup = next((flat[k] for k in ("disc.start", "warmup_steps", "adv.warmup_steps") if _is_number(flat.get(k))), 0)
+    starts = [flat.get(k) for k in ("disc.start", "warmup_steps", "adv.warmup_steps")]
+    warmup = next((int(s) for s in starts if isinstance(s, int | float)), 0)
     return Facts(
         adv_loss=loss,
         total_steps=total_steps,
-        steps_per_epoch=int(per_epoch) if _is_number(per_epoch) else None,
-        warmup_steps=int(warmup),
+        steps_per_epoch=int(per_epoch) if isinstance(per_epoch, int | float) else None,
+        warmup_steps=warmup,
         trainer=trainer,
         preset=preset,
         size=size,

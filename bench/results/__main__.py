@@ -18,10 +18,14 @@ TRAINERS = ("codec",)
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make results", description=__doc__)
     parser.add_argument("trainers", nargs="*", default=list(TRAINERS), help=f"of {', '.join(TRAINERS)}")
-    parser.add_argument("--data", default="", help="folder of speech; without it only the demo set is trained")
+    parser.add_argument(
+        "--data", default="", help="folder of speech; without it only the demo set is trained"
+    )
     parser.add_argument("--home", type=Path, default=ROOT / ".results", help="where the run folders lie")
     parser.add_argument("--jobs", type=int, default=max(1, os.cpu_count() or 1), help="runs side by side")
-    parser.add_argument("--pages-only", action="store_true", help="train nothing, write pages from what there is")
+    parser.add_argument(
+        "--pages-only", action="store_true", help="train nothing, write pages from what there is"
+    )
     args = parser.parse_args(argv)
     unknown = [t for t in args.trainers if t not in TRAINERS]
     if unknown:
@@ -41,7 +45,9 @@ def main(argv: list[str]) -> int:
         target.parent.mkdir(parents=True, exist_ok=True)
         count = module.measured(logs, ROOT / "recipes" / "bands" / f"{name}-measured.yaml")
         target.write_text(module.page(logs) + "\n", "utf-8")
-        print(f"{name}: {len(logs)} of {len(jobs)} runs in {target.relative_to(ROOT)}, {count} measured bands")
+        print(
+            f"{name}: {len(logs)} of {len(jobs)} runs in {target.relative_to(ROOT)}, {count} measured bands"
+        )
     return 0
 
 

@@ -85,7 +85,9 @@ def _seen(groups: dict[str, list[Log]]) -> str:
         for name, better, unit in (("eval/snr", 1, " dB"), ("eval/mel", -1, "")):
             gap = mean["fixed"][name] - mean["old"][name]
             word = "better" if gap * better > 0 else "worse"
-            lines.append(f"- On `{name}` *fixed* is {word} than *old* by {number(abs(gap))}{unit} (mean over seeds).")
+            lines.append(
+                f"- On `{name}` *fixed* is {word} than *old* by {number(abs(gap))}{unit} (mean over seeds)."
+            )
     return "\n".join(lines)
 
 
@@ -96,7 +98,12 @@ def _mean(values: list[float]) -> float:
 
 def _published() -> str:
     rows = [
-        [f"`{b.series}`", number(b.low) if b.low == b.high else f"{number(b.low)} to {number(b.high)}", b.source, b.note]
+        [
+            f"`{b.series}`",
+            number(b.low) if b.low == b.high else f"{number(b.low)} to {number(b.high)}",
+            b.source,
+            b.note,
+        ]
         for b in bands.library(TRAINER)
         if b.origin == "published"
     ]

@@ -48,12 +48,18 @@ def train(job: Job, home: Path, data_root: str) -> str:
     if ended_well(folder):
         return f"{job.name}: done before"
     line = [sys.executable, "-m", "trainers", *argv(job, folder, data_root)]
-    threads = {"OMP_NUM_THREADS": "1", "NASHBOARD_NAME": job.name.replace("/", "-"), "NASHBOARD_PROJECT": "results"}
+    threads = {
+        "OMP_NUM_THREADS": "1",
+        "NASHBOARD_NAME": job.name.replace("/", "-"),
+        "NASHBOARD_PROJECT": "results",
+    }
     log = home / f"{job.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         done = subprocess.run(line, stdout=out, stderr=out, env={**os.environ, **threads}, check=False)
-    state = "trained" if done.returncode == 0 and ended_well(folder) else f"failed ({done.returncode}), see {log}"
+    state = (
+        "trained" if done.returncode == 0 and ended_well(folder) else f"failed ({done.returncode}), see {log}"
+    )
     return f"{job.name}: {state}"
 
 

@@ -37,7 +37,9 @@ class Log:
     def mean_over_epoch(self, name: str, epoch: float) -> float:
         """The mean of the values reported within the epoch that ends at ``epoch``."""
         xs, ys = self.epochs(name)
-        inside = [y for x, y in zip(xs, ys, strict=True) if epoch - 1 < x <= epoch + 1e-6 and math.isfinite(y)]
+        inside = [
+            y for x, y in zip(xs, ys, strict=True) if epoch - 1 < x <= epoch + 1e-6 and math.isfinite(y)
+        ]
         return sum(inside) / len(inside) if inside else math.nan
 
 

@@ -71,7 +71,16 @@ def provenance_table(logs: Mapping[Job, Log]) -> str:
         words = [w for w in log.start.command if not w.startswith(("run_dir=", "url=", "resume="))]
         words = [w if not w.startswith("data.root=") else "data.root=DATA" for w in words]
         shown = " ".join(["python -m trainers", *_after_module(words)])
-        rows.append([job.name, f"`{log.start.run}`", str(job.seed), f"`{commit}`", f"{log.seconds:.0f} s", f"`{shown}`"])
+        rows.append(
+            [
+                job.name,
+                f"`{log.start.run}`",
+                str(job.seed),
+                f"`{commit}`",
+                f"{log.seconds:.0f} s",
+                f"`{shown}`",
+            ]
+        )
     return table(["run", "id", "seed", "commit", "took", "command"], rows)
 
 

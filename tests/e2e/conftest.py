@@ -55,7 +55,16 @@ class Product:
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = home.parent / f"{home.name}-launcher.log"
         environment = {k: v for k, v in os.environ.items() if k not in ("REDIS_URL", "DATABASE_URL")}
-        words = ["--host", "127.0.0.1", "--port", str(self.port), "--home", str(home), "--demo", str(int(demo))]
+        words = [
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--home",
+            str(home),
+            "--demo",
+            str(int(demo)),
+        ]
         self.began = time.monotonic()
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
@@ -125,7 +134,10 @@ def page(browser: Browser, product: Product, request: pytest.FixtureRequest) -> 
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="dark")
     page = context.new_page()
     wrong: list[str] = []
-    page.on("console", lambda m: wrong.append(f"{m.text} ({m.location.get('url', '')})") if m.type == "error" else None)
+    page.on(
+        "console",
+        lambda m: wrong.append(f"{m.text} ({m.location.get('url', '')})") if m.type == "error" else None,
+    )
     page.on("pageerror", lambda e: wrong.append(str(e)))
     expected = [str(m.args[0]) for m in request.node.iter_markers("console")]
     yield page

@@ -30,7 +30,9 @@ def test_an_old_discriminator_against_a_fixed_one(
     assert page.locator("input[name=preset]:checked").count() == 2
     page.fill("#name", "first")
     page.fill('[name="knob:trainer.max_epochs"]', "60")
-    page.wait_for_function("document.getElementById('commands').textContent.includes('trainer.max_epochs=60')")
+    page.wait_for_function(
+        "document.getElementById('commands').textContent.includes('trainer.max_epochs=60')"
+    )
     shoot(page, "launch-dark-1280")
     page.click("#go")
     page.wait_for_url("**/compare?runs=*", timeout=60_000)
@@ -49,7 +51,10 @@ def test_an_old_discriminator_against_a_fixed_one(
 
     first = until(both, 240, product, "two points of each curve")
     more = until(
-        lambda: (d := drawn()) and d["na"] > first["na"] and d["nb"] > first["nb"] and d, 120, product, "more points"
+        lambda: (d := drawn()) and d["na"] > first["na"] and d["nb"] > first["nb"] and d,
+        120,
+        product,
+        "more points",
     )
     assert more["na"] > first["na"]
 

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = ("nashboard", "recipes", "doctor", "trainers", "app", "worker", "migrations", "bench", "tools", "tests")
+OURS = (
+    "nashboard",
+    "recipes",
+    "doctor",
+    "trainers",
+    "app",
+    "worker",
+    "migrations",
+    "bench",
+    "tools",
+    "tests",
+)
 MAY = {
     "nashboard": set(),
     "recipes": {"nashboard"},
@@ -73,7 +84,9 @@ def test_the_walk_sees_imports_inside_functions(tmp_path: Path) -> None:
     assert imports(probe) == [(2, "torch.nn"), (3, "app.db")]
 
 
-LOADED = "import sys, json; import {module}; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+LOADED = (
+    "import sys, json; import {module}; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+)
 
 
 def loaded_by(module: str) -> set[str]:
@@ -81,7 +94,11 @@ def loaded_by(module: str) -> set[str]:
     import json
 
     out = subprocess.run(
-        [sys.executable, "-c", LOADED.format(module=module)], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", LOADED.format(module=module)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return set(json.loads(out.stdout.splitlines()[-1]))
 
@@ -94,7 +111,11 @@ def test_torch_is_never_loaded_by_server_and_worker(module: str) -> None:
 def test_the_sdk_loads_the_standard_library_alone() -> None:
     known = set(sys.stdlib_module_names) | {"nashboard", "__main__"}
     bare = subprocess.run(
-        [sys.executable, "-c", "import sys, json; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"],
+        [
+            sys.executable,
+            "-c",
+            "import sys, json; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))",
+        ],
         capture_output=True,
         text=True,
         check=True,

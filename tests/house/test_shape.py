@@ -32,17 +32,25 @@ def test_no_source_file_is_longer_than_it_should_be() -> None:
         lines = len(path.read_text("utf-8").splitlines())
         if lines > LIMIT and not path.is_relative_to(ROOT / "tests"):
             long.append(f"{path.relative_to(ROOT)}: {lines} lines")
-    assert not long, "\n".join([*long, f"Past {LIMIT} lines a file is a design question: split it by what it knows."])
+    assert not long, "\n".join(
+        [*long, f"Past {LIMIT} lines a file is a design question: split it by what it knows."]
+    )
 
 
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError|not implemented|for now)\b")
-FOREIGN = re.compile(r"(?<![\w./])/(work|root|home)/[a-z]|files\.pythonhosted|pypi\.org/simple|registry\.npmjs")
+FOREIGN = re.compile(
+    r"(?<![\w./])/(work|root|home)/[a-z]|files\.pythonhosted|pypi\.org/simple|registry\.npmjs"
+)
 
 
-@pytest.mark.parametrize(("words", "why"), [(UNFINISHED, "unfinished"), (FOREIGN, "a path or host of one machine")])
+@pytest.mark.parametrize(
+    ("words", "why"), [(UNFINISHED, "unfinished"), (FOREIGN, "a path or host of one machine")]
+)
 def test_no_source_says_what_does_not_belong(words: re.Pattern[str], why: str) -> None:
     found = []
-    for path in tracked("*.py", "*.js", "*.html", "*.css", "*.md", "*.yaml", "*.yml", "*.toml", "Makefile", ".ci/*"):
+    for path in tracked(
+        "*.py", "*.js", "*.html", "*.css", "*.md", "*.yaml", "*.yml", "*.toml", "Makefile", ".ci/*"
+    ):
         if path == Path(__file__):
             continue
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
@@ -55,7 +63,9 @@ def test_every_test_asserts_something() -> None:
     idle = []
     for path in tracked("tests/*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")):
+            if not (
+                isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+            ):
                 continue
             words = ("assert", "raises", "warns", "expect", "check", "fail")
             holds = any(
