@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -89,6 +90,8 @@ def serve(settings: Settings, listener: socket.socket) -> int:
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
     )
+    for sign in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again after its own orderly end
+        signal.signal(sign, lambda *_: None)
     server = Server(config)
     server.run(sockets=[listener])
     return 0 if server.started else 1
