@@ -102,7 +102,8 @@ class Training:
                 "disc/lr": set_rate(game.optimizer, recipe.disc, gamma, step - 1),
             }
             out = self.gen(real)
-            fake = out.wave.float()
+            # views: gradients that are asked for here do not run into Fabric's hooks on what it returned
+            fake, vq = (x.view_as(x) for x in (out.wave, out.vq_loss))
 
             if playing:
                 judged = game.train_disc(real, fake, detail=loop.reports)
@@ -110,7 +111,7 @@ class Training:
                 judged = self._judged(real, fake) if loop.reports else {}
 
             weights = self._weights(playing, measure=loop.reports)
-            terms = self._terms(real, fake, out.vq_loss, weights)
+            terms = self._terms(real, fake, vq, weights)
             total, losses = stats.weighted(terms, weights)
             if loop.evaluates:
                 found |= stats.shares(stats.output_grads(terms, fake, weights))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +12,8 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from trainers.kit.errors import BadInput
+
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # stderr is kept for what goes wrong
 
 SPELLED = re.compile(r"auto|cpu|cuda(:(\d{1,3}))?")
 

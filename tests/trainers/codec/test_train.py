@@ -145,6 +145,13 @@ def test_both_rates_decay(codec: Codec) -> None:
     assert ran.series("disc/lr") == {1: 0.002, 2: 0.001, 4: 0.00025}
 
 
+def test_bfloat16(codec: Codec) -> None:
+    ran = codec("trainer.max_steps=4", "trainer.precision=bf16-mixed", "mel_weight=1")
+    assert ran.status == 0, ran.err
+    assert all(math.isfinite(v) for e in ran.of("points") for v in e["values"].values())
+    assert all(t.dtype == torch.float32 for t in ran.state["gen"].values() if t.is_floating_point())
+
+
 def test_pesq_is_said_to_be_missing_once(codec: Codec) -> None:
     ran = codec("trainer.max_steps=8", "data.rate_hz=11000")
     notes = [e["text"] for e in ran.of("note_written")]
