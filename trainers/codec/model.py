@@ -105,7 +105,7 @@ def _normed(conv: nn.Conv1d | nn.ConvTranspose1d) -> nn.Module:
     """The convolution with weight norm, drawn as torch draws it, its bias 0.
 
     DAC asks for weights of N(0, 0.02), but sets them after the weight norm, whose next forward puts torch's own
-    draw back. Really drawn so, a narrow codec with DAC's quantiser stays silent for hundreds of steps.
+    draw back. Really drawn so, a narrow codec with DAC's quantiser stays silent for long.
     """
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
