@@ -144,7 +144,7 @@ def resume(session: Session, run_id: str) -> Run:
             f"run {run.id} was not started by Nashboard, so its trainer is unknown; start it again by hand"
         )
     lease = session.scalar(select(Lease).where(Lease.run_id == run.id))
-    if lease is not None and lease.renewed > time.time() - LEASE_S:
+    if run.status == "lost" and lease is not None and lease.renewed > time.time() - LEASE_S:
         raise errors.Conflict(f"run {run.id} still has a trainer on {lease.slot}; stop it first")
     last = _last_checkpoint(session, run.id)
     if last is None and run.next_seq > 0:

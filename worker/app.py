@@ -15,6 +15,7 @@ from celery.signals import worker_process_init, worker_shutting_down
 
 from app import db, dispatch
 from app.settings import get_settings
+from worker import transport
 
 log = logging.getLogger("nashboard.worker")
 _flag = mmap.mmap(-1, 1)
@@ -47,6 +48,7 @@ def make(redis_url: str) -> Celery:
 
 
 app = make(get_settings().redis_url or "redis://127.0.0.1:6379/0")
+transport.install(app.connection_for_write)
 
 
 def shutting_down() -> bool:

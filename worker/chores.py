@@ -80,7 +80,18 @@ def catch_up(now: float | None = None) -> list[str]:
         if run.run_dir and console.ending(Path(run.run_dir)).lines > run.next_seq:
             push(run.run_dir, own.server, settings.token or None)
             sent.append(run.id)
+            if run.status == "lost":
+                _still_lost(run)
     return sent
+
+
+def _still_lost(before: Run) -> None:
+    """A lost run that was only caught up with is lost as before: what came was no sign of life."""
+    with db.transaction() as session:
+        run = runs.get(session, before.id, lock=True)
+        held = session.scalar(select(Lease.slot).where(Lease.run_id == run.id))
+        if run.status in ("running", "stopping") and run.task == before.task and held is None:
+            runs.set_status(session, run, "lost", before.reason)
 
 
 def delete(path: str) -> int:

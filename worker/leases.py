@@ -26,13 +26,17 @@ STARTS = "worker starts"
 
 @dataclass(frozen=True)
 class Claim:
-    """A run's slot on this worker. ``device``: ``cpu`` or ``cuda:N``; ``threads``: its share of the cores."""
+    """A run's slot on this worker. ``device``: ``cpu`` or ``cuda:N``; ``threads``: its share of the cores.
+
+    ``task`` tells this start of the run from a later one, after it was resumed.
+    """
 
     run_id: str
     slot: str
     device: str
     threads: int
     worker: str
+    task: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def claim(
             return Refused(f"run {run_id} is {run.status}", again=False)
         held = session.scalar(select(Lease.slot).where(Lease.run_id == run_id))
         if held is not None:
-            return Refused(f"run {run_id} is starting on {held} already", again=False)
+            # of this message's twin, or of an attempt that ended just now: its worker has yet to tidy up
+            return Refused(f"run {run_id} still holds {held}", again=True)
         tried = int(run.counts.get(STARTS, 0))
         if tried >= starts:
             runs.set_status(session, run, "failed", f"its worker died {tried} times while it was starting")
@@ -75,7 +80,7 @@ def claim(
         device = slot if devices.kind(slot) == "gpu" else "cpu"
         run.counts = {**run.counts, STARTS: tried + 1}
         run.host, run.device = host, device
-        return Claim(run_id, slot, device, _threads(session, slot, slots, host), me)
+        return Claim(run_id, slot, device, _threads(session, slot, slots, host), me, run.task)
 
 
 def _take(session: Session, run: Run, slots: Sequence[str], host: str, me: str, now: float) -> str | None:

@@ -18,9 +18,9 @@ class WorkerSettings(BaseSettings):
 
     ``host`` names the disk that holds the checkpoints, not the machine: workers that share one folder of runs
     share one name. ``devices`` are those to use instead of what is found (``cuda:0,cuda:1`` or ``cpu``);
-    ``auto``: whether runs that name no device are taken. A wish to stop has ``receipt_s`` to reach the trainer
-    by way of its server; then comes SIGTERM, and SIGKILL after ``grace_s``. ``trainer_command`` stands in for
-    ``python -m trainers`` in tests.
+    ``auto``: whether runs that name no device are taken. A wish to stop has ``receipt_s`` to reach a trainer
+    by way of its server; then comes SIGTERM, and SIGKILL after ``grace_s``. ``trainer_command`` stands
+    in for ``python -m trainers`` in tests.
     """
 
     model_config = SettingsConfigDict(env_prefix="NASHBOARD_WORKER_", frozen=True, extra="ignore")

@@ -65,11 +65,11 @@ def supervise(held: leases.Claim, ending: Callable[[], bool]) -> str:
     try:
         watch = _start(held, own, settings)
     except (OSError, BadRecipe, Problem) as problem:
-        return _say(held.run_id, "failed", f"its trainer could not be started: {problem}")
+        return _say(held, "failed", f"its trainer could not be started: {problem}")
     _watch(held, watch, own, ending)
     code = process.reap(watch.process)
     log.info("run %s: trainer %d ended with %d", held.run_id, watch.process.pid, code)
-    return settle(held.run_id, watch, code, own, settings)
+    return settle(held, watch, code, own, settings)
 
 
 def _start(held: leases.Claim, own: WorkerSettings, settings: Settings) -> Watch:
@@ -154,7 +154,7 @@ def _ask(watch: Watch, why: str) -> None:
     process.tell(watch.process, signal.SIGTERM)
 
 
-def settle(run_id: str, watch: Watch, code: int, own: WorkerSettings, settings: Settings) -> str:
+def settle(held: leases.Claim, watch: Watch, code: int, own: WorkerSettings, settings: Settings) -> str:
     """See to it that journal, server and database say how the run ended; its status."""
     now = console.ending(watch.run_dir)
     said = now.ended if now.lines > watch.lines_before else None
@@ -163,8 +163,9 @@ def settle(run_id: str, watch: Watch, code: int, own: WorkerSettings, settings: 
         said = events.RunEnded(status=status, reason=reason)
         if now.lines:
             _write_end(watch, said)
-    _push(run_id, watch.run_dir, own, settings)
-    return _say(run_id, said.status, said.reason)
+    _say(held, said.status, said.reason)  # at once: the server may be slow to answer, or away
+    _push(held.run_id, watch.run_dir, own, settings)
+    return _say(held, said.status, said.reason)
 
 
 def verdict(watch: Watch, code: int, grace_s: float) -> tuple[str, str]:
@@ -214,12 +215,14 @@ def _push(run_id: str, run_dir: Path, own: WorkerSettings, settings: Settings) -
         log.warning("run %s: its last events could not be sent: %s", run_id, problem)
 
 
-def _say(run_id: str, status: str, reason: str) -> str:
+def _say(held: leases.Claim, status: str, reason: str) -> str:
     """The end in the database, where the server has not filed it already."""
     with db.transaction() as session:
-        run = session.get(Run, run_id, with_for_update=True)
+        run = session.get(Run, held.run_id, with_for_update=True)
         if run is None:
             return "deleted"
+        if run.task != held.task:  # resumed already: the next attempt is none of ours
+            return run.status
         if not runs.ended(run) or run.status == "lost":
             runs.set_status(session, run, status, reason)
         elif run.status == status and not run.reason:
