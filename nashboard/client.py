@@ -53,13 +53,18 @@ class Client:
     """Calls to the server at ``url`` with a token.
 
     Raises:
-        BadAddress: when ``url`` is not http or https with a host, or carries a user name or a query.
+        BadAddress: when ``url`` is not http or https with a host, or carries a user name or a query,
+            or when the token cannot be sent.
     """
 
     def __init__(self, url: str, token: str | None = None, timeout: float = TIMEOUT_S) -> None:
         self.url = address(url)
         self.loopback = is_loopback(urllib.parse.urlsplit(self.url).hostname or "")
-        self.token = token or os.environ.get("NASHBOARD_TOKEN") or None
+        self.token = (token or os.environ.get("NASHBOARD_TOKEN") or "").strip()
+        if not self.token.isascii() or not self.token.isprintable() or " " in self.token:
+            raise BadAddress(
+                "the server's token holds characters that no token can hold: see NASHBOARD_TOKEN"
+            )
         self._timeout = timeout
         handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
         if self.loopback:  # proxies of the environment are for the world outside this machine

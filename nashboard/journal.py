@@ -17,35 +17,33 @@ from types import TracebackType
 
 from nashboard import events as ev
 from nashboard.events import BadEvent, Event, UnknownKind
+from nashboard.journalfile import (
+    BadJournal,
+    JournalBusy,
+    JournalClosed,
+    JournalError,
+    JournalFull,
+    claim,
+    mend,
+    told,
+)
 
-try:
-    import fcntl
-except ImportError:  # Windows has no advisory locks of this kind: there nothing watches for a second writer
-    fcntl = None  # type: ignore[assignment]
-
+__all__ = [
+    "BadJournal",
+    "Journal",
+    "JournalBusy",
+    "JournalClosed",
+    "JournalError",
+    "JournalFull",
+    "events",
+    "exists",
+    "last_step",
+    "path_of",
+    "read",
+    "started",
+]
 NAME = "events.jsonl"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_BUSY = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
-
-
-class JournalError(OSError):
-    """The journal cannot be written or read; the message names the file and the way out."""
-
-
-class JournalFull(JournalError):
-    """No room for the line (disk full, quota or file size limit). Nothing of it stays in the journal."""
-
-
-class JournalBusy(JournalError):
-    """Another process, or another `Journal` of this one, is writing this journal."""
-
-
-class JournalClosed(JournalError):
-    """The journal was closed, or belongs to the process that this one was forked from."""
-
-
-class BadJournal(JournalError):
-    """The file's contents are no journal that could be gone on with."""
+_OPENING = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 def path_of(place: str | os.PathLike[str]) -> Path:
@@ -74,14 +72,12 @@ class Journal:
         self._fd = -1
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(
-                self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666
-            )
+            self._fd = os.open(self.path, _OPENING, 0o666)
         except OSError as problem:
-            raise _told(problem, self.path, "cannot be opened") from problem
+            raise told(problem, self.path, "cannot be opened") from problem
         try:
-            _claim(self._fd, self.path)
-            self._next, self._size, self.repaired = _mend(self._fd, self.path)
+            claim(self._fd, self.path)
+            self._next, self._size, self.repaired = mend(self._fd, self.path)
         except BaseException:
             os.close(self._fd)
             self._fd = -1
@@ -123,7 +119,10 @@ class Journal:
         tail = body.encode()
         with self._lock:
             if self._fd < 0:
-                raise JournalClosed(errno.EBADF, f"{self.path}: the journal is closed in this process")
+                raise JournalClosed(
+                    errno.EBADF,
+                    f"{self.path}: closed, as its run has ended or belongs to the process that forked this one",
+                )
             seq, when = self._next, round(self._clock(), 6)
             line = b'{"seq":%d,"time":%b,%b\n' % (seq, repr(when).encode(), tail[1:])
             self._write(line)
@@ -141,7 +140,7 @@ class Journal:
         except OSError as problem:
             if len(rest) < len(line):
                 self._undo()
-            raise _told(problem, self.path, "cannot be written") from problem
+            raise told(problem, self.path, "cannot be written") from problem
 
     def _undo(self) -> None:
         """Takes back the first part of a line that did not fit."""
@@ -163,7 +162,7 @@ class Journal:
             os.fsync(self._fd)
         except OSError as problem:
             if problem.errno not in (errno.EINVAL, errno.ENOTSUP):  # devices and pipes cannot
-                raise _told(problem, self.path, "cannot be written") from problem
+                raise told(problem, self.path, "cannot be written") from problem
         finally:
             os.close(self._fd)
             self._fd = -1
@@ -198,70 +197,6 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
-
-
-def _told(problem: OSError, path: Path, what: str) -> JournalError:
-    """The operating system's error as ours, with the file and the way out."""
-    reason = os.strerror(problem.errno) if problem.errno else str(problem)
-    if problem.errno in _FULL:
-        return JournalFull(
-            problem.errno, f"{path}: {what}, there is no room ({reason}); free some and resume the run"
-        )
-    return JournalError(problem.errno, f"{path}: {what} ({reason})")
-
-
-def _claim(fd: int, path: Path) -> None:
-    if fcntl is None:
-        return
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as problem:
-        if problem.errno in _BUSY:
-            raise JournalBusy(
-                problem.errno,
-                f"{path}: another process is writing this journal; use another folder or end it first",
-            ) from None
-        # some network file systems know no locks: then nothing watches for a second writer
-
-
-def _mend(fd: int, path: Path) -> tuple[int, int, int]:
-    """(next seq, bytes of the whole lines, bytes cut) after mending a torn last line."""
-    count = size = last = before = 0  # lines; bytes; where the last whole line ends; where it starts
-    held = os.fstat(fd).st_size  # 0 for what is no ordinary file, such as /dev/full
-    while size < held and (chunk := os.pread(fd, min(1 << 20, held - size), size)):
-        found = chunk.count(b"\n")
-        if found:
-            count += found
-            end = chunk.rfind(b"\n")
-            start = chunk.rfind(b"\n", 0, end)
-            before = size + start + 1 if start >= 0 else last
-            last = size + end + 1
-        size += len(chunk)
-    if count:
-        seq = _seq(os.pread(fd, last - before, before))
-        if seq != count - 1:
-            what = "is no event" if seq is None else f"has seq {seq}, not {count - 1}"
-            raise BadJournal(errno.EINVAL, f"{path}: line {count} {what}: a damaged journal, mend it by hand")
-    torn = size - last
-    if torn:
-        try:
-            if _seq(os.pread(fd, torn, last)) == count:  # only the line's end was lost
-                os.write(fd, b"\n")
-                return count + 1, size + 1, 0
-            os.ftruncate(fd, last)
-        except OSError as problem:
-            raise _told(problem, path, "cannot be mended") from problem
-    return count, last, torn
-
-
-def _seq(line: bytes) -> int | None:
-    """The ``seq`` of a line that is one whole JSON object; None of anything else."""
-    try:
-        data = ev.loads(line)
-    except BadEvent:
-        return None
-    seq = data.get("seq") if isinstance(data, dict) else None
-    return seq if type(seq) is int else None
 
 
 def read(path: str | os.PathLike[str], start: int = 0) -> Iterator[tuple[int, bytes]]:

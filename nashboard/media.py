@@ -7,7 +7,6 @@ with the buffer protocol, numpy arrays or torch tensors; neither library is impo
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import secrets
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nashboard.arrays import FLOATS, Shape, flatten
-from nashboard.journal import JournalError, JournalFull
+from nashboard.journalfile import told
 from nashboard.loudness import facts as _loudness_facts
 from nashboard.pixels import as_image, png
 
@@ -150,10 +149,7 @@ def _write(path: Path, data: bytes) -> None:
     except OSError as problem:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        raise (JournalFull if full else JournalError)(
-            problem.errno, f"{path}: cannot be written ({problem.strerror or problem})"
-        ) from problem
+        raise told(problem, path, "cannot be written") from problem
 
 
 def histogram(values: Sequence[float] | Any, bins: int = 64) -> tuple[list[float], list[float]]:

@@ -5,6 +5,7 @@ The server's ``next_seq`` is the only state: lines before it are filed, lines fr
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -30,7 +31,8 @@ class Sender:
     ``start`` is what the server is told of a run that it does not know; by default the journal's first line.
     Counts what was done: ``sent`` lines, ``refused`` lines, ``blobs``. ``filed`` is how many bytes of the
     journal the server has acknowledged, -1 before its first answer; ``receipt`` is its last answer,
-    ``wanted`` the digests still to be sent, ``owing`` whether the last answer wanted any.
+    ``wanted`` the digests still to be sent, ``owing`` whether the last answer wanted any, ``stop``
+    whether any asked for the run's end.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class Sender:
         self.receipt: Receipt | None = None
         self.wanted: list[str] = []
         self.sent = self.refused = self.blobs = 0
-        self.filed, self.owing = -1, False
+        self.filed, self.owing, self.stop = -1, False, False
         self._start, self._say = start, say
         self._tail = Tail(run_dir)
         self._lines, self._bytes = MAX_LINES, MAX_BYTES
@@ -89,6 +91,7 @@ class Sender:
         """Goes where the receipt says."""
         known = self.receipt is not None
         self.receipt, self._registered = receipt, False
+        self.stop = self.stop or receipt.stop
         for digest in receipt.wants:
             if self._put[digest] >= MAX_PUTS:
                 self._give_up(digest, f"{self.client.url} took it {MAX_PUTS} times and still asks for it")
@@ -168,9 +171,10 @@ class Sender:
 def _time(line: bytes) -> float:
     """When the event on a line was written, as far as it can be read; 0.0 otherwise."""
     try:
-        return events.decode(line).time
-    except events.BadEvent:
+        when = events.number(events.loads(line)["time"])
+    except (events.BadEvent, LookupError, TypeError):
         return 0.0
+    return when if math.isfinite(when) else 0.0
 
 
 def registration(run_dir: str | os.PathLike[str]) -> dict[str, Any]:

@@ -54,7 +54,6 @@ class Uplink:
         self._say, self._linger, self._heartbeat, self._back_off = say, linger, heartbeat, back_off
         self._sender = Sender(run_dir, self._client, run_id, start, say)
         self._run_dir = run_dir
-        self._stop = False
         self._wake, self._turn = threading.Event(), threading.Condition()
         self._closing: float | None = None
         self._failures = 0
@@ -68,7 +67,7 @@ class Uplink:
     @property
     def stop_requested(self) -> bool:
         """Whether a receipt said stop. It stays true: the run ends after its step."""
-        return self._stop
+        return self._sender.stop
 
     def flush(self, timeout: float) -> bool:
         """Waits until all that the journal holds now is filed, at most ``timeout`` seconds; whether it is."""
@@ -111,7 +110,9 @@ class Uplink:
             try:
                 again = self._exchange()
                 pause = 0.0 if again else self._linger
-            except (Trouble, OSError) as problem:
+            except (
+                Exception
+            ) as problem:  # whatever it is, this thread's end would make a lost run of a live one
                 pause = self._after(problem)
             with self._turn:
                 self._turn.notify_all()
@@ -122,7 +123,6 @@ class Uplink:
         begun = time.monotonic()
         again = self._sender.exchange()
         if self._sender.receipt is not None:
-            self._stop = self._stop or self._sender.receipt.stop
             self._sender.put_blobs(lambda: time.monotonic() - begun > self._heartbeat / 2)
             if self._in_trouble:
                 self._say(f"{self._client.url} answers again; the journal is being sent")
@@ -131,12 +131,14 @@ class Uplink:
 
     def _after(self, problem: Exception) -> float:
         """Tells the user once, and says how long to wait before the next attempt."""
-        kind = problem.kind if isinstance(problem, Trouble) else "journal"
+        kind = problem.kind if isinstance(problem, Trouble) else type(problem).__name__
         now = time.monotonic()
         if now - self._told.get(kind, -TELL_AGAIN_S) >= TELL_AGAIN_S:
             self._told[kind] = now
             self._in_trouble = True
-            self._say(f"{problem}; the run goes on, its journal keeps everything, sending is tried again")
+            self._say(
+                f"{str(problem) or kind}; the run goes on, its journal keeps everything, sending is tried again"
+            )
         first, longest = self._back_off
         self._failures += 1
         return min(first * 2.0 ** (min(self._failures, 20) - 1), longest)

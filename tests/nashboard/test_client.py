@@ -206,6 +206,14 @@ def test_bad_addresses_are_told_without_their_secrets(url: str, message: str) ->
     assert "s3cret" not in str(problem.value)
 
 
+@pytest.mark.parametrize("token", ["s3cr\net", "s3cr\u00e9t", "s3c ret"])
+def test_a_token_that_cannot_be_sent_is_told_without_itself(token: str) -> None:
+    with pytest.raises(BadAddress, match="NASHBOARD_TOKEN") as problem:
+        Client("http://127.0.0.1:8000", token)
+    assert "s3c" not in str(problem.value)
+    assert Client("http://127.0.0.1:8000", " s3cret\n").token == "s3cret"
+
+
 @pytest.mark.parametrize(
     ("host", "answer"),
     [("localhost", True), ("127.9.9.9", True), ("::1", True), ("10.0.0.1", False), ("box.example", False)],

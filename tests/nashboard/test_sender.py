@@ -172,6 +172,16 @@ def test_a_line_that_the_server_cannot_read_is_found_told_and_replaced(
     ]
 
 
+def test_a_refused_line_keeps_its_time_where_it_can_be_read(
+    server: Server, sender: Sender, run_dir: Path
+) -> None:
+    with (run_dir / "events.jsonl").open("ab") as file:
+        file.write(b'{"seq":21,"time":77.5,"kind":"points","step":"x"}\n{"seq":22,"time":"NaN"}\n')
+    server.refuses = lambda line: b'"log_line"' not in line and json.loads(line)["seq"] > 20
+    send(sender)
+    assert [json.loads(line)["time"] for line in server.runs[RUN][21:]] == [77.5, 0.0]
+
+
 def test_a_server_that_refuses_everything_is_not_flooded(
     server: Server, sender: Sender, told: list[str]
 ) -> None:

@@ -232,6 +232,22 @@ def test_a_journal_that_vanishes_is_told(server: Server, run_dir: Path, make: Ma
     assert "events.jsonl" in told[0]
 
 
+def test_even_a_mistake_of_ours_does_not_end_the_uplink(
+    server: Server, run_dir: Path, make: Make, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, turns = Client.post_events, iter(range(99))
+
+    def broken(client: Client, run_id: str, body: bytes) -> Any:
+        if next(turns) < 3:
+            raise AssertionError
+        return real(client, run_id, body)
+
+    monkeypatch.setattr(Client, "post_events", broken)
+    assert make().flush(10)
+    assert server.runs[RUN] == lines(run_dir)
+    assert [text.split(";")[0] for text in told] == ["AssertionError", f"{server.url} answers again"]
+
+
 def test_another_machine_without_a_token_is_warned_of(
     run_dir: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
