@@ -79,7 +79,7 @@ def duration(seconds: float | None) -> str:
     """12.3 as "12 s", 63 as "1 min 03 s", 11520 as "3 h 12 min", 200000 as "2 d 7 h"."""
     if seconds is None or not math.isfinite(seconds):
         return "unknown"
-    s = max(0, round(seconds))
+    s = max(0, math.floor(seconds + 0.5))
     if s < 60:
         return f"{s} s"
     if s < 3600:

@@ -32,6 +32,7 @@ router = APIRouter()
 
 TITLES = {"trainer": "Trainer", "preset": "Preset", "size": "Size", "seed": "Seed", "data.root": "Folder",
           "name": "Name", "project": "Project", "tags": "Tags", "device": "Device"}  # fmt: skip
+OWN_ID = ("seed", "name", "project", "tags", "device")
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ async def _sent(request: Request) -> Draft:
 def _submit(request: Request, draft: Draft) -> Response:
     if not drafts.fresh(draft):
         return _respond(
-            request, draft, LaunchPage.template, failure="The knobs below are now those of your choice. "
+            request, draft, LaunchPage.template, note="The knobs below are now those of your choice."
         )
     checked = drafts.check(draft, get_settings().data_roots)
     if checked.problems:
@@ -314,8 +315,8 @@ def _troubles(problems: list[tuple[str, Problem]], checked: Checked) -> list[Tro
     for preset, problem in problems:
         side = preset if checked.draft.typed.sides.get((preset, problem.knob), "").strip() else ""
         where = f" ({side})" if side else ""
-        anchor = f"{forms.anchor(problem.knob)}-{side}" if side else forms.anchor(problem.knob)
-        anchor = anchor if problem.knob in titles else "launch"
+        anchor = problem.knob if problem.knob in OWN_ID else forms.anchor(problem.knob)
+        anchor = f"{anchor}-{side}" if side else anchor if problem.knob in titles else "launch"
         found.append(
             Trouble(titles.get(problem.knob, problem.knob or "Recipe") + where, anchor, problem.message)
         )

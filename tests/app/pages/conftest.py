@@ -79,6 +79,12 @@ class Strict(HTMLParser):
 
 
 @pytest.fixture
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless a test asks for both: the pages themselves see no difference."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
 def parse() -> Callable[[str], Element]:
     """The page as a tree; fails on tags that do not match and on ids that occur twice."""
 
