@@ -43,7 +43,7 @@ def heard(session: Session, runs: Sequence[Run]) -> dict[str, Any]:
     audio = [s for s in found if s.media == "audio"]
     epochs = {r.id: _epochs(session, r.id, [s.step for s in audio if s.run_id == r.id]) for r in runs}
     slots = []
-    for name in sorted({s.slot for s in audio}, key=_natural):
+    for name in sorted({s.slot for s in audio}, key=natural):
         mine = [s for s in audio if s.slot == name]
         sources: dict[str, list[dict[str, Any]]] = {}
         digests = set()
@@ -85,6 +85,6 @@ def _take(sample: Sample, epochs: dict[int, float]) -> dict[str, Any]:
     return shown | {"series": sample.series, "facts": facts, "seconds": facts.get("seconds")}
 
 
-def _natural(text: str) -> list[tuple[int, int, str]]:
+def natural(text: str) -> list[tuple[int, int, str]]:
     """Slots in the order that people count: clip 2 before clip 10."""
     return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", text) if p]

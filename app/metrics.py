@@ -222,7 +222,7 @@ def _bands(
     runs: dict[str, Run], row: Series, when: dict[str, _When], values: dict[str, float | None]
 ) -> tuple[Against, ...]:
     """The bands of the moment, the firmest first; of the published ones only the nearest set-up."""
-    farthest = max(runs, key=lambda k: when[k].step if when[k].step is not None else -1)
+    farthest = max(runs, key=lambda k: when[k].step or -1)
     found: dict[str, list[tuple[Band, str]]] = {"measured": [], "published": [], "claimed": []}
     for told in expected.of_run(runs[farthest]):
         if told.band.series == row.name and _limits(told.band, when[farthest]) is not None:
@@ -230,9 +230,9 @@ def _bands(
     if found["published"]:
         kbps = getattr(expected.recipe_of(runs[farthest]), "kbps", None)
         found["published"] = [min(found["published"], key=lambda b: _far(b[0].kbps, kbps))]
-    told = [_against(b, misfit, farthest, when, values) for o in found.values() for b, misfit in o]
+    lines = [_against(b, misfit, farthest, when, values) for o in found.values() for b, misfit in o]
     joined: dict[tuple[str, str, str], Against] = {}
-    for one in told:  # the document's tables repeat one another
+    for one in lines:  # the document's tables repeat one another
         key = (one.origin, one.range, one.misfit)
         known = joined.get(key)
         joined[key] = one if known is None else replace(known, source=f"{known.source}; {one.source}")

@@ -118,7 +118,7 @@ def _page(request: Request, session: Session, ids: Sequence[str], at: str) -> Co
     known = any(r.trainer in TRAINERS for r in found)
     main = racks.main(every, known)
     groups = racks.others(every, main)
-    kinds = {key: _kind(run) for key, run in keyed(found).items()}
+    kinds = {key: disc_kind(run) for key, run in keyed(found).items()}
     differences = differs.between(found)
     epochs = known or all("progress/epoch" in names for names in have.values() if names)
     shown = tuple(r.id for r in found)
@@ -178,7 +178,8 @@ def _sides(found: Sequence[Run]) -> list[str]:
     return [run.name or run.id if s in doubled else s for s, run in zip(sides, found, strict=True)]
 
 
-def _kind(run: Run) -> str:
+def disc_kind(run: Run) -> str:
+    """The run's discriminator in words; "" where its recipe names none."""
     part = run.recipe.get("disc") if isinstance(run.recipe, dict) else None
     kind = part.get("kind", "") if isinstance(part, dict) else ""
     return KINDS.get(kind, str(kind))

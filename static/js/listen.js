@@ -187,8 +187,31 @@ export class Listen {
     return lane;
   }
 
+  /** Play what a run made at a step in a slot, or the reference ("R") there; pause it when it plays already. */
+  async hear(slot, step, source) {
+    if (this.playing(slot, step, source) && !this.player.paused) {
+      this.player.pause();
+      return;
+    }
+    this.$('#slot').value = slot;
+    this.list = moments(this.slot.sources);
+    this.$('#moment').max = Math.max(0, this.list.length - 1);
+    const at = this.list.findIndex((m) => m.takes[source]?.step === step);
+    this.index = at < 0 ? this.list.length - 1 : at;
+    await this.#load();
+    this.player.choose(source);
+    if (this.player.paused) this.player.seek(0);
+    if (this.player.paused) await this.toggle();
+  }
+
+  /** Whether that sound is the one chosen now. */
+  playing(slot, step, source) {
+    const take = this.moment?.takes[source];
+    return this.player.chosen === source && this.slot?.slot === slot && (source === 'R' || take?.step === step);
+  }
+
   name(key) {
-    return document.querySelector(`[data-toggle-run="${key}"] .nm`)?.textContent ?? `Run ${key}`;
+    return this.state.names?.[key] ?? document.querySelector(`[data-toggle-run="${key}"] .nm`)?.textContent ?? `Run ${key}`;
   }
 
   #paint() {
