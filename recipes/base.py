@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -72,7 +72,8 @@ def knob(
 class Knob:
     """One leaf of a recipe, as the form, the command line's help and the docs show it.
 
-    ``default`` is the preset's value. A range is inclusive unless ``low_open`` or ``high_open`` is set.
+    ``default`` is the preset's value. A range is inclusive unless ``low_open`` or ``high_open`` is set; that of
+    a list holds for each of its values.
     """
 
     name: str
@@ -104,7 +105,8 @@ class Knob:
         high = (
             "" if self.high is None else f"{'less than' if self.high_open else 'at most'} {self.high:,.10g}"
         )
-        return ", ".join(x for x in (low, high) if x)
+        text = ", ".join(x for x in (low, high) if x)
+        return f"each {text}" if text and self.type.startswith("list") else text
 
 
 class Recipe(Part):
@@ -257,17 +259,19 @@ def knobs(recipe: Recipe, base: Recipe | None = None) -> tuple[Knob, ...]:
     return tuple(found)
 
 
+LIMITS = {"ge": ("low", False), "gt": ("low", True), "le": ("high", False), "lt": ("high", True)}
+
+
 def _bounds(info: FieldInfo) -> dict[str, Any]:
+    """The range of a number, or of each value of a list."""
+    rules = list(info.metadata)
+    if get_origin(info.annotation) is list:
+        item = get_args(info.annotation)[0]
+        rules = [r for field in getattr(item, "__metadata__", ()) for r in getattr(field, "metadata", ())]
     found: dict[str, Any] = {}
-    for rule in info.metadata:
-        for name, side, open_ in (
-            ("ge", "low", False),
-            ("gt", "low", True),
-            ("le", "high", False),
-            ("lt", "high", True),
-        ):
+    for rule in rules:
+        for name, (side, is_open) in LIMITS.items():
             limit = getattr(rule, name, None)
             if limit is not None:
-                found[side] = float(limit)
-                found[f"{side}_open"] = open_
+                found |= {side: float(limit), f"{side}_open": is_open}
     return found

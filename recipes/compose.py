@@ -195,11 +195,12 @@ def _chain(trainer: str, preset: str, size: str) -> list[files.Sheet]:
 
 
 def _located(problem: Problem, chain: Sequence[files.Sheet], size: str) -> Problem:
-    """The problem with the file and line that set its knob."""
+    """The problem with the file and line, uppermost first, that set its knob or one that its message names."""
     for sheet in reversed(chain):
-        if problem.knob in sheet.values(size):
-            where = f"{sheet.path}, line {sheet.line(problem.knob, size)}"
-            return Problem(problem.knob, problem.value, f"{where}: {problem.message}")
+        for knob in sheet.values(size):
+            if knob == problem.knob or ("." in knob and knob in problem.message):
+                where = f"{sheet.path}, line {sheet.line(knob, size)}"
+                return Problem(problem.knob, problem.value, f"{where}: {problem.message}")
     return problem
 
 

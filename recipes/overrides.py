@@ -12,7 +12,6 @@ from hydra.errors import HydraException
 
 from recipes.base import BadRecipe, Knob, Problem
 from recipes.problems import unknown
-from recipes.values import to_text
 
 WORDS = ("preset", "size", "run_dir", "resume", "device", "url")
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
@@ -98,8 +97,7 @@ def _word_fault(key: str, text: str) -> str:
 def _value_fault(key: str, text: str, knob: Knob) -> str:
     """What Hydra's grammar says against ``key=text``, or ""."""
     if not text.strip():
-        now = "" if knob.value is None else f"; the preset has {to_text(knob.value)}"
-        return f"no value is given{now}"
+        return f"no value is given; write {key}=VALUE"
     if "${" in text:
         return f"{text!r} refers to something else; write the value itself"
     try:

@@ -98,6 +98,7 @@ def test_knobs_are_all_that_a_form_needs() -> None:
     assert found["trainer.max_steps"].nullable
     assert found["disc.bands"].choices == ("1", "5")
     assert found["disc.periods"].type == "list of int"
+    assert found["disc.periods"].range == "each at least 1, at most 64"
     assert found["data.crop"].unit == "samples"
     assert {k.group for k in found.values()} == {
         "Recipe", "Losses", "Data", "Generator", "Quantiser", "Discriminator", "Training",

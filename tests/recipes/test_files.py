@@ -82,6 +82,7 @@ def test_a_preset_for_another_trainer_is_not_offered(own: Own) -> None:
             3,
             "2050 is no multiple of gen.hop 32; take 2048 or 2080",
         ),
+        ("base: fixed\nknobs:\n  gen.hop: 48\n", 3, "2048 is no multiple of gen.hop 48; take 2016 or 2064"),
         ("knobs:\n  data: {root: '${oc.env:HOME}'}\n", 2, "'${oc.env:HOME}' refers to something else; write"),
         ("a: &x [1]\nb: *x\n", 2, "broken YAML: aliases are not read here"),
         ("knobs: !!python/object/apply:os.getcwd []\n", 1, "broken YAML: could not determine a constructor"),
