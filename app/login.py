@@ -76,9 +76,9 @@ def _page(target: str, wrong: str = "") -> str:
 <p>This server asks for its token, the value of NASHBOARD_TOKEN that it was started with.</p>
 <form class="stack" method="post" action="/login">
 <input type="hidden" name="next" value="{html.escape(target)}">
-<label>Token <input type="password" name="token" required autocomplete="current-password"></label>
+<label class="field">Token<input class="in mono" type="password" name="token" required autofocus autocomplete="current-password"></label>
 {said}
-<button class="btn primary" type="submit">Log in</button>
+<button class="btn main" type="submit">Log in</button>
 </form>
 </main>
 </body>
