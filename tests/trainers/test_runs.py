@@ -76,7 +76,23 @@ def test_resume_goes_on_with_the_same_run(
     assert one["run"] == two["run"]
     assert (two["resumed_from"], two["parent"], two["project"]) == (2, "aaaaaaaaaaaa", "mine")
     assert [e["status"] for e in again.of("run_ended")] == ["finished", "finished"]
-    assert list(again.series("eval/snr")) == [0, 2, 4]
+    evaluated = [e["step"] for e in again.of("points") if "eval/snr" in e["values"]]
+    assert evaluated == [0, 2, 4]
+    assert [e["step"] for e in again.of("sample_made") if e["series"] == "reference"] == [0]
+    assert [(e["step"], e["name"], e["label"]) for e in again.of("mark") if e["name"] == "resumed"] == [
+        (2, "resumed", "step-00000002.pt")
+    ]
+
+
+def test_other_data_after_a_resume_is_said(codec: Codec, audio: Path) -> None:
+    first = codec("trainer.max_steps=2")
+    used = first.of("sample_made")[0]["slot"]
+    (audio / f"{used}.wav").unlink()
+    again = codec("trainer.max_steps=4", resume=first.run_dir)
+    one, two = (e["environment"]["eval_hash"] for e in again.of("run_started"))
+    assert one != two
+    assert "another one from here on" in again.of("note_written")[-1]["text"]
+    assert [e["step"] for e in again.of("sample_made") if e["series"] == "reference"] == [0, 2]
 
 
 def test_resume_without_a_preset_takes_the_recipe_of_the_checkpoint(codec: Codec) -> None:

@@ -16,12 +16,12 @@ from trainers.kit.quantize import CodeUse
 
 
 class Evaluation:
-    """Measures the same clips each time. References are reported once, at the first evaluation."""
+    """Measures the same clips each time. References are reported at the first one, unless ``heard`` is set."""
 
     def __init__(self, clips: EvaluationSet, *, slots: int, stages: int, codes: int, kbps: float) -> None:
         self.clips, self.slots, self.kbps = clips, slots, kbps
         self._use = CodeUse(stages, codes)
-        self._heard = False
+        self.heard = False
         self._explained: set[str] = set()
 
     @torch.no_grad()
@@ -45,7 +45,7 @@ class Evaluation:
             missing.update((name, score.detail) for name, score in without.items())
             if i < self.slots:
                 self._keep(reporter, step, item.slot, item.speaker, clean, rebuilt)
-        self._heard = True
+        self.heard = True
         self._explain(reporter, missing, step)
         found = {name: sum(values) / len(values) for name, values in sums.items()}
         return {**found, "eval/kbps": self.kbps, **self._use.points()}
@@ -54,7 +54,7 @@ class Evaluation:
         self, reporter: Reporter, step: int, slot: str, speaker: str, clean: Tensor, rebuilt: Tensor
     ) -> None:
         rate_hz = self.clips.rate_hz
-        if not self._heard:
+        if not self.heard:
             reporter.audio("reference", step, clean.numpy(), rate_hz=rate_hz, slot=slot, caption=speaker)
         reporter.audio("reconstruction", step, rebuilt.numpy(), rate_hz=rate_hz, slot=slot, caption=speaker)
 

@@ -76,8 +76,8 @@ def tell(reporter: Reporter, bank: Bank, step: int) -> None:
         print(f"{len(bank.skipped)} files skipped, first {bank.skipped[0].path}: {bank.skipped[0].reason}")
 
 
-def find(root: str) -> tuple[Path, list[str]]:
-    """The folder and the paths of its audio files inside it, sorted.
+def find(root: str) -> tuple[Path, list[str], list[Skipped]]:
+    """The folder, the paths of its audio files inside it, sorted, and the subfolders that cannot be read.
 
     Raises:
         BadInput: for a folder that is missing, unreadable or without audio.
@@ -89,15 +89,16 @@ def find(root: str) -> tuple[Path, list[str]]:
         raise BadInput(f"data.root {root!r} is a file; name the folder that holds it")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise BadInput(f"data.root {root!r} cannot be read: give yourself permission or name another folder")
+    closed: list[OSError] = []
     paths = [
         (Path(where) / name).relative_to(folder).as_posix()
-        for where, _, names in os.walk(folder)
+        for where, _, names in os.walk(folder, onerror=closed.append)
         for name in names
         if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
     ]
     if not paths:
         raise BadInput(f"data.root {root!r} holds no wav, flac, ogg or mp3 file")
-    return folder, sorted(paths)
+    return folder, sorted(paths), [Skipped(str(e.filename), f"folder: {e.strerror}") for e in closed]
 
 
 def speakers(folder: Path) -> dict[str, str]:
@@ -203,7 +204,7 @@ def load(root: str, rate_hz: int, *, shortest: int = 1, rms: float = 0.0) -> Ban
     """
     if not root:
         return load(str(demo_folder(rate_hz)), rate_hz, shortest=shortest, rms=rms)
-    path, files = find(root)
+    path, files, closed = find(root)
     folder = Folder(path, files, speakers(path), rate_hz, shortest, rms)
     if folder.size() > IN_MEMORY:
         samples, clips, skipped = _mapped(folder)
@@ -218,7 +219,7 @@ def load(root: str, rate_hz: int, *, shortest: int = 1, rms: float = 0.0) -> Ban
             f"data.root {root!r}: none of its {len(skipped)} files can be used ({first}{more}); "
             "add other files, or lower data.crop where they are too short"
         )
-    return Bank(root, rate_hz, samples, clips, skipped)
+    return Bank(root, rate_hz, samples, clips, (*closed, *skipped))
 
 
 def _mapped(folder: Folder) -> tuple[Wave, tuple[Clip, ...], tuple[Skipped, ...]]:

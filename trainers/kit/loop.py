@@ -88,6 +88,7 @@ class Loop:
     Attributes:
         step: the generator step being made, or made last.
         reports, evaluates: whether this step ends with a report, with an evaluation.
+        goes_on: the journal goes on from a checkpoint: its start was evaluated and heard before.
         stopped: why the run was stopped before its last step; empty if it was not.
     """
 
@@ -101,9 +102,11 @@ class Loop:
         identity: Checkpoint,
         state: Callable[[], dict[str, Any]],
         start: int = 0,
+        goes_on: bool = False,
     ) -> None:
         self.reporter, self.schedule, self.keeper, self.signals = reporter, schedule, keeper, signals
         self.step = self.start = start
+        self.goes_on = goes_on
         self.stopped = ""
         self.saved = -1
         self._identity, self._state = identity, state

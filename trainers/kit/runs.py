@@ -174,10 +174,7 @@ def _run(plan: Plan, request: Request, signals: Signals) -> int:
     with Console(say):
         try:
             print(f"run {reporter.id} in {plan.run_dir}", flush=True)
-            if plan.checkpoint is not None:
-                print(f"goes on from step {plan.checkpoint.step} of {plan.checkpoint.path}", flush=True)
-                if plan.fork:
-                    checkpoints.pin(plan.checkpoint.path, reporter.id)
+            goes_on = _told_from(plan, reporter)
             best = plan.checkpoint.best if plan.checkpoint and not plan.fork else {}
             keeper = Keeper(plan.run_dir, keep_last=trainer.keep_last, best_by=trainer.best_by, best=best)
             identity = Checkpoint(reporter.id, request.trainer, 0, flat(plan.recipe), {})
@@ -189,6 +186,7 @@ def _run(plan: Plan, request: Request, signals: Signals) -> int:
                 identity=identity,
                 state=training.state,
                 start=training.start,
+                goes_on=goes_on,
             )
             try:
                 training.train(reporter, loop)
@@ -207,6 +205,28 @@ def _run(plan: Plan, request: Request, signals: Signals) -> int:
             print("\n".join(lines), file=sys.stderr, flush=True)
         print(f"run {reporter.id} {status} at step {step}{': ' if reason else ''}{reason}", flush=True)
     return _ended(reporter, status, reason, step)
+
+
+def _told_from(plan: Plan, reporter: Reporter) -> bool:
+    """Says what the run goes on from; whether its journal does, on the same evaluation set."""
+    checkpoint = plan.checkpoint
+    if checkpoint is None:
+        return False
+    print(f"goes on from step {checkpoint.step} of {checkpoint.path}", flush=True)
+    if plan.fork:
+        checkpoints.pin(checkpoint.path, reporter.id)
+        reporter.mark(checkpoint.step, "forked", f"from run {checkpoint.run}")
+        return False
+    reporter.mark(checkpoint.step, "resumed", checkpoint.path.name)
+    before = plan.earlier.environment.get("eval_hash") if plan.earlier else None
+    if before not in (None, plan.training.facts.get("eval_hash")):
+        reporter.note(
+            "The data has changed since the run began: its evaluation set is another one from here on, and "
+            "scores before and after cannot be compared.",
+            checkpoint.step,
+        )
+        return False
+    return plan.earlier is not None
 
 
 def _ended(reporter: Reporter, status: str, reason: str, step: int) -> int:

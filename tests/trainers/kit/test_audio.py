@@ -87,6 +87,21 @@ def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyP
         kit.load(str(tmp_path), 8000)
 
 
+def test_a_subfolder_that_cannot_be_read_is_named(audio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walk = kit.os.walk
+
+    def closed(folder: Path, onerror):  # root may read everything, so that chmod would not do
+        onerror(PermissionError(13, "Permission denied", str(folder / "closed")))
+        yield from walk(folder)
+
+    monkeypatch.setattr(kit.os, "walk", closed)
+    bank = kit.load(str(audio), 8000)
+    assert len(bank.clips) == 6
+    assert [(s.path, s.reason) for s in bank.skipped] == [
+        (str(audio / "closed"), "folder: Permission denied")
+    ]
+
+
 def test_speakers_from_the_manifest(audio: Path) -> None:
     (audio / "manifest.csv").write_text(
         "path,speaker,note\nt0.wav,ann,\nt1.wav,bob,\ngone.wav,ann,\nt2.wav,,\n"
