@@ -85,7 +85,7 @@ class _Drawing:
 
     def bands(self, bands: Sequence[Band]) -> None:
         """The bands, the firmest on top and each name once; those off the scale in words, one an origin."""
-        named: dict[str, Band] = {}
+        named: dict[str, list[Band]] = {}
         off: dict[tuple[str, bool], list[tuple[float, float]]] = {}
         for band in sorted(bands, key=lambda b: ORIGINS.index(b.origin)):
             ends = band.within(self.axis)
@@ -96,12 +96,11 @@ class _Drawing:
                 off.setdefault((band.origin, above), []).append(ends)
                 continue
             self.data += traces.band(band)
-            if band.label not in named or named[band.label].x[-1] <= band.x[-1]:
-                named[band.label] = band
+            named.setdefault(band.label, []).append(band)
         if self.small:
             return
-        for band in named.values():
-            self._name(band)
+        for same in named.values():
+            self._name(same)
         for (origin, above), reaches in off.items():
             self._off(origin, above, min(r[0] for r in reaches), max(r[1] for r in reaches))
 
@@ -113,29 +112,34 @@ class _Drawing:
         text = f"{'↑' if above else '↓'} {origin} {reach(low, high)}"
         self.notes.append(note(text, f"--band-{origin}", f"band:{origin}", **corner))
 
-    def _name(self, band: Band) -> None:
-        """The band's name above or below one of its ends, where it is farthest from other labels."""
-        ends = {True: min(band.x[-1], self.axis.high), False: max(band.x[0], self.axis.low)}
-        under = band.origin == "claimed"
+    def _name(self, bands: Sequence[Band]) -> None:
+        """The bands' name above or below their outer ends, where it is farthest from other labels."""
+        origin, text = bands[0].origin, bands[0].label
+        under = origin == "claimed"
         places = ((True, under), (True, not under), (False, not under), (False, under))
         spots = []
         for order, (right, below) in enumerate(places):
-            value = float(np.interp(ends[right], band.x, band.low if below else band.high))
+            x, low, high = self._end(bands, right)
+            value = low if below else high
             at = self.scale.share(value) + (-0.06 if below else 0.06)
             if 0.02 <= at <= 1.02:
                 gap = min((abs(at - other) for side, other in self.taken if side == right), default=1.0)
-                spots.append((min(gap, 0.13), -order, right, below, value, at))
+                spots.append((min(gap, 0.13), -order, right, below, x, value, at))
         if not spots:
             return
-        _, _, right, below, value, at = max(spots)
+        _, _, right, below, x, value, at = max(spots)
         self.taken.append((right, at))
-        side: Json = {
-            "x": float(ends[right]),
-            "y": self.scale.place(value),
-            "xanchor": "right" if right else "left",
-        }
+        side: Json = {"x": x, "y": self.scale.place(value), "xanchor": "right" if right else "left"}
         side |= {"yanchor": "top", "yshift": -1} if below else {"yanchor": "bottom", "yshift": 1}
-        self.notes.append(note(band.label, f"--band-{band.origin}", f"band:{band.origin}", **side))
+        self.notes.append(note(text, f"--band-{origin}", f"band:{origin}", **side))
+
+    def _end(self, bands: Sequence[Band], right: bool) -> tuple[float, float, float]:
+        """(x, lowest, highest) at the outermost end of bands of one name."""
+        ends = [min(b.x[-1], self.axis.high) if right else max(b.x[0], self.axis.low) for b in bands]
+        x = float(max(ends) if right else min(ends))
+        here = [b for b in bands if b.x[0] <= x <= b.x[-1]]
+        low = min(float(np.interp(x, b.x, b.low)) for b in here)
+        return x, low, max(float(np.interp(x, b.x, b.high)) for b in here)
 
     def phases(self, phases: Sequence[tuple[float, str]]) -> None:
         """Dotted uprights where a phase begins; a label where the one before leaves room."""
@@ -212,14 +216,14 @@ def figure(
     said = [p for p in logged if axis.holds(p[0]) and 0 <= drawing.scale.share(p[1]) <= 1]
     if said:
         drawing.data.append(traces.logged(said))
-    for place, curve in enumerate(curves):
+    rows = 0
+    for curve in curves:
         drawing.data += traces.curve(curve, smooth, small)
-        parts = [traces.nonfinite(curve, axis, small)]
-        if not small:
-            parts.append(traces.spikes(curve, axis, drawing.scale, place))
-        for found, notes in parts:
-            drawing.data += found
-            drawing.notes += notes
+        crosses, words = traces.nonfinite(curve, axis, small)
+        carets, values = ([], []) if small else traces.spikes(curve, axis, drawing.scale, rows)
+        rows += bool(values)
+        drawing.data += crosses + carets
+        drawing.notes += words + values
     drawing.data += last
     drawing.phases(phases)
     layout = drawing.layout(height)

@@ -148,8 +148,7 @@ def scale(
         may = [(math.log10(a), math.log10(b)) for a, b in may if a > 0 and b > 0]
     ends = list(must)
     if len(values):
-        low, high = np.percentile(values, [1, 99]) if len(values) > 50 else (values.min(), values.max())
-        ends.append((float(low), float(high)))
+        ends.append(_reach(values))
     if not ends:
         ends, may = (list(may[:1]), may[1:]) if may else ([(0.0, 1.0)], [])
     low, high = min(e[0] for e in ends), max(e[1] for e in ends)
@@ -163,6 +162,16 @@ def scale(
             low, high = min(low, a), max(high, b)
     pad = 0.06 * (high - low)
     return low - pad, high + pad
+
+
+def _reach(values: Floats) -> tuple[float, float]:
+    """The 1st to 99th percentile of many values, with the extremes where these lie near; of few, the extremes."""
+    least, most = float(values.min()), float(values.max())
+    if len(values) <= 50:
+        return least, most
+    low, high = (float(v) for v in np.percentile(values, [1, 99]))
+    near = 0.35 * (high - low)
+    return (least if low - least <= near else low), (most if most - high <= near else high)
 
 
 def spread(places: Sequence[float], apart: float) -> list[float]:
