@@ -57,20 +57,20 @@ class Launcher:
             raise CannotStart(
                 f"{home} is in use by another Nashboard{other}; stop it, or take another HOME_DIR"
             ) from None
-        port = free_port(self.settings.host, self.settings.port)
-        process.adopt_orphans()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-        try:
-            self._start(home, port, held.fileno())
-            while not self._end.wait(0.2):
-                for child in self.children:
-                    child.mend()
-        except Stopped:
-            pass
-        finally:
-            self._stop()
-            held.close()
+        with held:
+            port = free_port(self.settings.host, self.settings.port)
+            process.adopt_orphans()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self._on_signal)
+            try:
+                self._start(home, port, held.fileno())
+                while not self._end.wait(0.2):
+                    for child in self.children:
+                        child.mend()
+            except Stopped:
+                say("stopped before everything had started")
+            finally:
+                self._stop()
         return 0
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
