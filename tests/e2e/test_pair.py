@@ -31,7 +31,7 @@ def test_an_old_discriminator_against_a_fixed_one(
     page.fill("#name", "first")
     page.fill('[name="knob:trainer.max_epochs"]', "60")
     page.wait_for_function(
-        "document.getElementById('commands').textContent.includes('trainer.max_epochs=60')"
+        "() => document.getElementById('commands').textContent.includes('trainer.max_epochs=60')"
     )
     shoot(page, "launch-dark-1280")
     page.click("#go")
