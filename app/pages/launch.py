@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import datafolders, db, drafts, errors, forms, launching, words
+from app import datafolders, dataroots, db, drafts, errors, forms, launching, words
 from app.drafts import Checked, Draft
 from app.models import Run
 from app.pages.common import LETTERS, Page, base, render
@@ -108,8 +108,15 @@ class LaunchPage(Page):
 
 @router.get("/launch")
 def launch_page(request: Request) -> Response:
-    """The form; a query such as ``?preset=fixed&size=tiny&knob:disc.lr=1e-3`` fills it."""
-    return _respond(request, drafts.read(request.query_params.multi_items()), LaunchPage.template)
+    """The form; a query such as ``?preset=fixed&size=tiny&knob:disc.lr=1e-3`` fills it.
+
+    Without a word on data it begins with the first allowed folder, which is that of ``make run DATA=DIR``.
+    """
+    given, roots = request.query_params.multi_items(), get_settings().data_roots
+    draft = drafts.read(given)
+    if roots and "knob:data.root" not in dict(given) and not dataroots.trouble_with(str(roots[0]), roots):
+        draft = replace(draft, root=str(roots[0]))
+    return _respond(request, draft, LaunchPage.template)
 
 
 @router.post("/launch/preview")

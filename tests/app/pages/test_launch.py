@@ -243,6 +243,9 @@ def test_allowed_folders_are_said_and_suggested(
     assert [o.attrs["value"] for o in page.one("datalist", id="folders").all("option")] == [
         str(root / "clips")
     ]
+    assert field(page, "knob:data.root").attrs["value"] == str(root), "the folder of make run DATA=DIR"
+    demo = parse(client.get("/launch", params={"knob:data.root": ""}).text)
+    assert field(demo, "knob:data.root").attrs["value"] == ""
 
 
 def test_how_long_it_takes_goes_by_runs_that_finished_here(
