@@ -58,7 +58,7 @@ class _Drawing:
         ] = []  # where labels stand: (at the right end, share of the height)
 
     def ends(self, curves: Sequence[Curve], weight: float) -> list[Json]:
-        """Marks and values where curves end, values kept apart; the accent line at "now" while one lives."""
+        """Marks and values where curves end, the values kept apart."""
         last = []
         for curve in curves:
             xs, ys = smoothed(curve, 0.0 if curve.dots else weight)
@@ -78,10 +78,12 @@ class _Drawing:
                 "borderpad": 0,
             }
             self.notes.append(note(label(y, self.unit), "--ink-1", f"run:{curve.key}", mono=True, **side))
-        now = max((x for curve, x, _, _ in last if curve.live), default=None)
-        if now is not None:
-            self.shapes.append(upright(now, "now", {"width": 1, "color": "--accent"}, 0))
         return found
+
+    def now(self, x: float | None) -> None:
+        """The accent line at the live end: at the same place in every chart of a page."""
+        if x is not None and self.axis.holds(x):
+            self.shapes.append(upright(x, "now", {"width": 1, "color": "--accent"}, 0))
 
     def bands(self, bands: Sequence[Band]) -> None:
         """The bands, the firmest on top and each name once; those off the scale in words, one an origin."""
@@ -162,6 +164,8 @@ class _Drawing:
         x: Json = {"range": [self.axis.low, self.axis.high], "anchor": "free", "position": 0}
         if self.axis.name == "time":
             x["type"] = "date"
+        else:
+            x["hoverformat"] = ",d" if self.axis.name == "step" else ".4~g"
         y: Json = {"domain": [self.lane, 1], "range": [self.scale.low, self.scale.high]}
         if self.scale.log:
             decades = self.scale.high - self.scale.low
@@ -186,6 +190,7 @@ def figure(
     log: bool = False,
     phases: Sequence[tuple[float, str]] = (),
     logged: Sequence[tuple[float, float, str]] = (),
+    now: float | None = None,
     small: bool = False,
 ) -> Json:
     """The chart of one series as a figure dict.
@@ -199,6 +204,7 @@ def figure(
         log: value axis in decades; ``layout.meta.unlogged`` counts the values that cannot be on it.
         phases: (x, words) of the marks.
         logged: (x, value, words) that a document says were logged.
+        now: where the newest step of a live run lies.
     """
     reached = [(band.origin, ends) for band in bands if (ends := band.within(axis)) is not None]
     firm = [ends for origin, ends in reached if origin == "measured"]
@@ -226,6 +232,7 @@ def figure(
         drawing.notes += words + values
     drawing.data += last
     drawing.phases(phases)
+    drawing.now(now)
     layout = drawing.layout(height)
     layout["meta"] = {
         "series": row.name,

@@ -154,6 +154,8 @@ def plot(session: Session, runs: Sequence[Run], names: Sequence[str], view: View
     """``figures`` and ``verdicts`` by series, the common ``axis``, and the ``template`` of all figures."""
     tracks = load(session, runs, names, view)
     axis = axis_of(tracks, view)
+    live = [t.place([t.last_step])[0] for t in tracks if t.live and t.infos]
+    now = max((float(x) for x in live if np.isfinite(x)), default=None)
     figures: dict[str, Any] = {}
     said: dict[str, Any] = {}
     for name in names:
@@ -163,7 +165,7 @@ def plot(session: Session, runs: Sequence[Run], names: Sequence[str], view: View
         log = name in view.log or (row.log and name not in view.linear)
         figures[name] = charts.figure(
             row, curves, _bands(tracks, name, axis), axis=axis, smooth=view.smooth, log=log, small=view.small,
-            phases=_phases(tracks), logged=_logged(tracks, name),
+            phases=_phases(tracks), logged=_logged(tracks, name), now=now,
         )  # fmt: skip
         said[name] = verdicts.chart({t.key: judge(t, row) for t in with_it or tracks}, named=len(tracks) > 1)
     shown = {"name": axis.name, "title": axis.title, "low": axis.low, "high": axis.high}

@@ -129,16 +129,20 @@ def _words(session: Session, run: Run, last: Saved | None, now: float) -> tuple[
                 "The trainer ends its step, evaluates and saves. It is killed if that takes too long.",
             )
         case "failed":
-            return "Failed", f"{run.reason or 'The trainer gave no reason.'} {go_on}"
+            return "Failed", f"{_sentence(run.reason or 'the trainer gave no reason')} {go_on}"
         case "lost":
             seen = run.heartbeat or run.started or run.created
-            reason = run.reason or "Its worker does not answer."
-            silent = f"{reason[:1].upper()}{reason[1:]}".rstrip(".")
-            text = f"{silent}. Last sign of life {words.duration(now - seen)} ago. If the trainer still lives, its "
+            silent = _sentence(run.reason or "its worker does not answer")
+            text = f"{silent} Last sign of life {words.duration(now - seen)} ago. If the trainer still lives, its "
             return "Lost", f"{text}journal catches up and the run returns to running by itself. {go_on}"
         case "stopped":
-            return "Stopped", f"{run.reason or 'It was asked to stop.'} {go_on}"
+            return "Stopped", f"{_sentence(run.reason or 'it was asked to stop')} {go_on}"
     return "", ""
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?', ':')) else '.'}"
 
 
 def _ahead(session: Session, run: Run) -> int:

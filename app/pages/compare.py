@@ -203,7 +203,7 @@ def _about(found: Sequence[Run], differences: differs.Differences) -> str:
 
 
 def _line(key: str, run: Run, shown: Sequence[str]) -> Line:
-    parts = [run.status] if run.last_step is None else [run.status, words.plural(run.last_step, "step")]
+    parts = ["no step yet"] if run.last_step is None else [words.plural(run.last_step, "step")]
     if run.started is not None:
         parts.append(words.duration((run.ended or clock.time()) - run.started))
     without = ",".join(i for i in shown if i != run.id)

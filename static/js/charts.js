@@ -196,8 +196,8 @@ export class Board {
     const series = tile.dataset.series;
     if (event.target.closest('[data-log]')) {
       const on = this.figures.get(series)?.figure.layout.yaxis.type === 'log';
-      this.state.log[on ? 'delete' : 'add'](series);
-      this.state.lin[on ? 'add' : 'delete'](series);
+      const [from, to] = on ? [this.state.log, this.state.lin] : [this.state.lin, this.state.log];
+      if (!from.delete(series)) to.add(series); // what only undoes the other choice needs no word in the address
       this.onZoom(this.state.zoom);
       this.refresh([series]);
     } else if (event.target.closest('[data-points-table]')) {
@@ -216,7 +216,7 @@ export class Board {
     dialog.querySelector('h2').textContent = `${title}: ${words.count(found.length)} points as drawn`;
     dialog.querySelector('thead').replaceChildren(line('th', ['Run', x, series]));
     dialog.querySelector('tbody').replaceChildren(
-      ...found.slice(-2000).reverse().map((p) => line('td', [p.key, when(p.x), words.number(p.y, 6)])),
+      ...found.sort((a, b) => b.x - a.x).slice(0, 2000).map((p) => line('td', [p.key, when(p.x), words.number(p.y, 6)])),
     );
     dialog.showModal();
   }

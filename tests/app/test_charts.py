@@ -59,6 +59,7 @@ EVERYTHING = {
     ],
     "phases": [(10, "D starts"), (12, "too near"), (55, "lr × 0.5")],
     "logged": [(10, 1.9, "logged in the document: 1.9")],
+    "now": 49,
 }
 
 
@@ -183,6 +184,7 @@ def test_identity_is_colour_and_shape_and_a_live_end_is_hollow():
     assert ends["B"]["line"]["width"] == 2
     assert {t["line"].get("dash") for t in of(figure, run="E", part="line")} == {"6px,2px"}
     assert [s["x0"] for s in figure["layout"]["shapes"] if s["name"] == "now"] == [49]
+    assert not [s for s in built(now=61)["layout"]["shapes"] if s["name"] == "now"]
 
 
 def test_end_values_of_close_curves_do_not_lie_on_one_another():
