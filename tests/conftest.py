@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+REDIS = "redis://127.0.0.1:6379/15"
 LOOPBACK = "http://127.0.0.1:8000"
 
 
@@ -143,6 +144,29 @@ def make_run(database: Any) -> Callable[..., str]:
             return run.id
 
     return made
+
+
+@pytest.fixture
+def redis_server_url() -> Iterator[str]:
+    """An empty database of the Redis of TEST_REDIS_URL, emptied again at the end."""
+    from urllib.parse import urlsplit
+
+    import redis
+
+    given = urlsplit(os.environ.get("TEST_REDIS_URL") or REDIS)
+    server = f"{given.scheme}://{given.netloc}"
+    first = int(given.path.strip("/") or 0)
+    for number in [first, *(n for n in range(15, 0, -1) if n != first)]:
+        with redis.Redis.from_url(f"{server}/{number}", socket_connect_timeout=3) as client:
+            try:
+                mine = client.dbsize() == 0 and client.set("nashboard.test", os.getpid(), nx=True, ex=600)
+            except redis.ConnectionError as problem:
+                left_out(f"no Redis: {problem}")
+            if mine:
+                yield f"{server}/{number}"
+                client.flushdb()
+                return
+    left_out(f"no empty database on the Redis at {server}")
 
 
 @pytest.fixture(scope="session")
