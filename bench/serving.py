@@ -1,0 +1,53 @@
+"""A real server on a port of its own for the length of a benchmark."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str, seconds: float) -> bool:
+    """Whether ``url`` answers within ``seconds``."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            with opener.open(url, timeout=1):
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.01)
+    return False
+
+
+@contextmanager
+def served(home: Path) -> Iterator[str]:
+    """The address of a server with an empty SQLite database under ``home``; it ends with the block."""
+    port = free_port()
+    keep = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "NASHBOARD_TOKEN")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "--host", "127.0.0.1", "--port", str(port)],
+        env={**keep, "NASHBOARD_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        if not answers(f"http://127.0.0.1:{port}/healthz", 30):
+            raise RuntimeError("the server did not answer within 30 s")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
