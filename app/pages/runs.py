@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from markupsafe import Markup
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from app import db, runs, sketches, words
+from app import db, runs, sketches, waiting, words
 from app.models import Run, Series
-from app.pages.common import LETTERS, Page, base, render
+from app.pages.common import LETTERS, Page, base, live_count, render
 from app.progress import Progress, progress
 from app.rowbands import Bands
 from app.sparks import sparkline
@@ -126,6 +126,7 @@ class RunsPage(Page):
     demo: bool
     clear: str
     address: str
+    chart: Markup
 
 
 @router.get("/")
@@ -138,6 +139,13 @@ def runs_page(request: Request) -> Response:
 def runs_rows(request: Request) -> Response:
     """The list alone, for the page's script."""
     return _respond(request, "parts/runs_list.html")
+
+
+@router.get("/count")
+def runs_count() -> Response:
+    """What the bar says, "2 running, 1 queued", for pages that have no stream of their own; one query."""
+    with db.reading() as session:
+        return PlainTextResponse(live_count(session), headers={"Cache-Control": "no-store"})
 
 
 @router.get("/select")
@@ -190,6 +198,7 @@ def _page(request: Request, session: Session, asked: Asked) -> RunsPage:
         demo=bool(listing.runs) and all(r.project == "demo" and r.status in runs.ACTIVE for r in listing),
         clear="/",
         address=str(request.base_url).rstrip("/"),
+        chart=waiting.chart("codec", "fixed", "tiny") if not counts else Markup(""),
     )
 
 

@@ -3,6 +3,8 @@ import * as keys from './keys.js';
 import * as theme from './theme.js';
 import { ago } from './words.js';
 
+const COUNT_MS = 10_000;
+
 /** An answer of the server that is no success: `message` is in words, `problems` lie beside fields. */
 export class Refused extends Error {
   constructor(status, error = {}) {
@@ -104,6 +106,18 @@ function times() {
   }
 }
 
+/** The bar's count, on pages that have no list of runs to tell it. */
+async function count() {
+  if (document.hidden) return;
+  try {
+    const text = await fragment('/count');
+    const place = document.getElementById('live-count');
+    if (place.textContent !== text) place.textContent = text;
+  } catch {
+    // the server is away: the count stays as it was, and the page itself tells
+  }
+}
+
 function start() {
   theme.start();
   const help = document.getElementById('help');
@@ -125,6 +139,7 @@ function start() {
     event.target.closest?.('[data-close]')?.closest('dialog')?.close('cancel');
   });
   setInterval(times, 5000);
+  if (!document.getElementById('runs')) setInterval(count, COUNT_MS);
 }
 
 if (typeof document !== 'undefined') start();

@@ -248,6 +248,21 @@ def test_allowed_folders_are_said_and_suggested(
     assert field(demo, "knob:data.root").attrs["value"] == ""
 
 
+def test_the_first_allowed_folder_is_where_the_form_begins(
+    client: Any, launchable: Any, parse: Callable[[str], Any]
+) -> None:
+    root = launchable.data_roots[0]
+
+    def begins(path: str = "/launch") -> str:
+        return str(field(parse(client.get(path).text), "knob:data.root").attrs["value"])
+
+    assert begins() == "", "a folder without audio is no beginning"
+    (root / "a.wav").write_bytes(b"")
+    assert begins() == str(root)
+    assert begins("/launch?knob:data.root=") == ""
+    assert begins("/launch?knob:data.root=/else") == "/else"
+
+
 def test_how_long_it_takes_goes_by_runs_that_finished_here(
     client: Any, database: Any, make_run: Callable[..., str], parse: Callable[[str], Any]
 ) -> None:

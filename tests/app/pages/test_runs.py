@@ -223,6 +223,14 @@ def test_rows_alone_are_the_list_of_the_page(
     assert part.one("div", id="list").attrs["data-count"] == "1 running"
 
 
+def test_the_count_of_the_bar_can_be_asked_alone(client: Any, make_run: Callable[..., str]) -> None:
+    assert client.get("/count").text == ""
+    make_run()
+    answer = client.get("/count")
+    assert answer.text == "1 running"
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
 def test_ticked_runs_are_compared_without_script(client: Any) -> None:
     answer = client.get("/select?run=a1&run=b2&run=%3Cbad%3E", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/compare?runs=a1,b2")
