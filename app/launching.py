@@ -178,7 +178,7 @@ def fork(
     _check(recipe, device)
     start = None
     if from_checkpoint is not None:
-        start = session.get(Checkpoint, from_checkpoint)
+        start = session.get(Checkpoint, from_checkpoint) if 0 <= from_checkpoint < 2**53 else None
         if start is None or start.run_id != parent.id or not start.present:
             raise errors.NotFound(f"run {parent.id} has no checkpoint {from_checkpoint}")
     run = _queue(

@@ -224,9 +224,13 @@ def patched(recipe: R, patch: Patch) -> R:
                 )
             except ValueError as error:
                 problems.append(Problem(name, value, str(error)))
+    try:
+        found = validated(type(recipe), values)
+    except BadRecipe as rest:  # what could not be read keeps its old value here, so nothing is said twice
+        raise BadRecipe([*problems, *rest.problems]) from None
     if problems:
         raise BadRecipe(problems)
-    return validated(type(recipe), values)
+    return found
 
 
 def knobs(recipe: Recipe, base: Recipe | None = None) -> tuple[Knob, ...]:
