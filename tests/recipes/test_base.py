@@ -53,6 +53,7 @@ def test_patches_name_every_problem_at_once() -> None:
     assert said({"disc.lrr": 1, "seed": -1, "disc.lr": "quick"}) == [
         "disc.lrr: there is no knob 'disc.lrr'; did you mean disc.lr?",
         "disc.lr: 'quick' is not a number",
+        "seed: -1 is too small; the least is 0",
     ]
     assert said({"seed": -1, "disc.lr": 0}) == [
         "seed: -1 is too small; the least is 0",
