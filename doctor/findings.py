@@ -42,8 +42,10 @@ class Remedy:
 class Finding:
     """A rule's statement about a run.
 
-    ``seen_at`` is the step at which the rule first had enough to say it, so that a diagnosis of the run up to
-    that step says it too; ``step_from`` to ``step_to`` is the stretch that it is about.
+    ``seen_at`` is the step at which the rule first had enough to say it; ``step_from`` to ``step_to`` is the
+    stretch that it is about. ``failed_at`` is the first step at which the rule said fail, even where it has been
+    taken back since (``lasting`` is then false and the severity lower): a diagnosis of the run up to that step
+    says fail, and one of the run up to a step earlier does not say it by this rule.
     """
 
     code: str
@@ -57,6 +59,7 @@ class Finding:
     suspects: tuple[Suspect, ...] = ()
     remedies: tuple[Remedy, ...] = ()
     lasting: bool = True
+    failed_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,10 @@ class Diagnosis:
 
     @property
     def first_fail_step(self) -> int | None:
-        return min((f.seen_at for f in self.findings if f.severity == "fail"), default=None)
+        """The first step up to which a diagnosis says fail; None where the verdict is another one now."""
+        if self.verdict != "fail":
+            return None
+        return min((f.failed_at for f in self.findings if f.failed_at is not None), default=None)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``python -m doctor --json``; non-finite values are spelled as strings."""
@@ -103,7 +109,6 @@ def _finding(f: Finding) -> dict[str, Any]:
         "claim": f.claim,
         "step_from": f.step_from,
         "step_to": f.step_to,
-        "seen_at": f.seen_at,
         "evidence": [
             {"series": e.series, "steps": list(e.steps), "values": [_spelled(v) for v in e.values]}
             for e in f.evidence

@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from doctor.cases import falling, healthy_biggan, healthy_codec, noise, run, steps
-from doctor.findings import Finding, Remedy, Suspect, evidence
-from doctor.rule import Case, Rule, stretches, trailing
-from doctor.view import Facts, RunView
+from doctor.findings import Finding, Remedy, Suspect
+from doctor.rule import Case, Rule
+from doctor.view import Facts, RunView, Track
+from doctor.windows import asof, looks, scale, spell
 
 NEAR = 0.02
 CHANCE = 0.03
@@ -45,51 +46,38 @@ class DiscStuck(Rule):
     def examine(self, view: RunView) -> Iterator[Finding]:
         if view.facts.adv_loss == "wasserstein":
             return
-        forms = {view.facts.adv_loss: view.dead} if view.dead else {"hinge": 2.0, "BCE": 2 * float(np.log(2))}
+        dead_ = view.dead
+        forms = {str(view.facts.adv_loss): dead_} if dead_ else {"hinge": 2.0, "BCE": 2 * float(np.log(2))}
         track = view.disc_loss()
-        if view.facts.warmup_steps:
-            track = track.between(view.facts.warmup_steps, float("inf"))
-        if len(track) < 5:
+        seen = looks(view, track, SHORT)
+        if not len(seen.at):
             return
-        scale = min(1.0, view.length / 20_000)
-        long, short = max(200.0, LONG * scale), max(60.0, SHORT * scale)
-        middle = trailing(track, short)
         for form, dead in forms.items():
-            assert dead is not None
-            holds = np.abs(middle - dead) < NEAR
-            if (
-                view.facts.adv_loss is None
-            ):  # a guess of the form needs flat curves: a level crossed is no proof
-                holds &= np.abs(track.values - dead) < NEAR
+            near = np.abs(seen.median - dead) < NEAR
+            logged = view.has("disc/sign_acc") and view.has("disc/logit_std")
+            if view.facts.adv_loss is None or not logged:  # a level crossed is no proof: a dead curve is flat
+                near &= seen.share(lambda v, d=dead: np.abs(v - d) < NEAR) > 0.9  # type: ignore[misc]
             for name, low, high in (
                 ("disc/sign_acc", 0.5 - CHANCE, 0.5 + CHANCE),
                 ("disc/logit_std", 0.0, QUIET),
             ):
                 if view.has(name):
-                    other = view.track(name)
-                    at = np.interp(track.steps, other.steps, trailing(other, short))
-                    holds &= (at >= low) & (at <= high)
-            for first, last, seen in stretches(track.steps, holds, short, points=5):
-                span = int(track.steps[last] - track.steps[first])
-                if last < len(track) - 1 and span < long:
-                    continue  # it left early: the normal start
-                failed = np.flatnonzero(track.steps[first : last + 1] - track.steps[first] >= long)
-                severity = "fail" if len(failed) else "warn"
-                at_index = first + int(failed[0]) if len(failed) else seen
-                level = float(np.median(track.values[first : last + 1]))
-                yield Finding(
-                    self.code,
-                    severity,
-                    self.title,
-                    f"{form} loss of D is {level:.4g} for {span:,} steps; a discriminator that answers 0 has {dead:.4g}.",
-                    int(track.steps[first]),
-                    int(track.steps[last]),
-                    int(track.steps[at_index]),
-                    (evidence("loss/disc", track.steps[first : last + 1], track.values[first : last + 1]),),
-                    self._suspects(view),
-                    self._remedies(view),
-                    lasting=last == len(track) - 1,
-                )
+                    other = looks(view, view.track(name), SHORT)
+                    now = asof(Track(name, other.steps, other.median), seen.steps)
+                    near &= np.isnan(now) | ((now >= low) & (now <= high))
+            long = max(LONG * scale(view), 2.0 * (view.facts.steps_per_epoch or 0) * (scale(view) < 1))
+            found = spell(seen.steps, seen.ready & near, SHORT * scale(view), long, points=5, calm="")
+            if found is None or (not found.open and found.failed is None):
+                continue  # it left early: the normal start
+            level = float(np.median(track.between(found.start, found.end).values))
+            yield self.told(
+                found,
+                f"The {form} loss of D is {level:.4g} for {found.end - found.start:,} steps; a discriminator that "
+                f"answers 0 has {dead:.4g}.",
+                [track],
+                self._suspects(view),
+                self._remedies(view),
+            )
 
     def _suspects(self, view: RunView) -> tuple[Suspect, ...]:
         still = (
