@@ -7,29 +7,42 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app import verdicts
+from app.expected import REFERENCE, dead_value
 from app.models import Run
 from app.progress import planned
 from app.sketches import Sketch
+from nashboard import vocabulary
 from recipes import TRAINERS
-from recipes.bands import Band, library, verdict
+from recipes.bands import BadBands, Band, library
 
-REFERENCE = "fixed"
 POINTS = 24
+QUIET = ("plain", "none", "young")
+"""Verdicts that say no more than the number beside them."""
 
 
 @dataclass(frozen=True)
 class RowBand:
-    """A measured band in steps: ``edges`` are (step, low, high). Empty where none was measured."""
+    """What a run's series is held against. ``edges`` are (step, low, high), empty where nothing was measured.
 
+    ``per`` are the steps of an epoch, 0 where they are not known; ``dead`` the loss that tells nothing.
+    """
+
+    series: str
     band: Band | None = None
-    per: float = 1.0
+    per: float = 0.0
     edges: Sequence[tuple[float, float, float]] = ()
+    dead: float | None = None
 
-    def verdict(self, curve: Sketch | None) -> str:
-        """ "Above measured since epoch 3, now by 0.57"; "" without a band or a curve."""
-        if self.band is None or curve is None:
-            return ""
-        return verdict(self.band, (curve.step / self.per).tolist(), curve.value.tolist()).text
+    def verdict(self, curve: Sketch | None) -> verdicts.Said | None:
+        """ "stuck at 2.000 since epoch 1", "inside measured since epoch 3"; None where there is nothing to say."""
+        if curve is None:
+            return None
+        unit = "epoch" if self.per else "step"
+        x = curve.step / (self.per or 1.0)
+        track = verdicts.Track(x, curve.value, unit)
+        said = verdicts.of_run(vocabulary.describe(self.series), track, self.band, dead=self.dead)
+        return None if said.state in QUIET else said
 
 
 class Bands:
@@ -43,25 +56,24 @@ class Bands:
         key = (run.trainer, run.size, series)
         if key not in self._known:
             self._known[key] = _measured(*key)
-        band = self._known[key]
-        trainer = run.recipe.get("trainer") if run.recipe else None
-        per = trainer.get("steps_per_epoch") if isinstance(trainer, dict) else None
-        if band is None or (band.x == "epoch" and not isinstance(per, int | float)):
-            return RowBand()
-        scale = float(per) if band.x == "epoch" and per else 1.0
+        part = run.recipe.get("trainer") if isinstance(run.recipe, dict) else None
+        given = part.get("steps_per_epoch") if isinstance(part, dict) else None
+        per = float(given) if isinstance(given, int | float) and given > 0 else 0.0
+        band, dead = self._known[key], dead_value(run)
+        if band is None or (band.x == "epoch" and not per):
+            return RowBand(series, None, per, (), dead)
+        scale = per if band.x == "epoch" else 1.0
         end = (planned(run.recipe) or run.last_step or 0) / scale
-        if end <= band.x_from:
-            return RowBand(band, scale)
-        edges = []
-        for x in np.linspace(band.x_from, min(band.x_to, end), POINTS):
-            limits = band.at(float(x))
-            if limits is not None:
-                edges.append((float(x) * scale, *limits))
-        return RowBand(band, scale, edges)
+        places = np.linspace(band.x_from, min(band.x_to, end), POINTS) if end > band.x_from else ()
+        edges = [(float(x) * scale, *found) for x in places if (found := band.at(float(x))) is not None]
+        return RowBand(series, band, per, edges, dead)
 
 
 def _measured(trainer: str, size: str, series: str) -> Band | None:
     if trainer not in TRAINERS:
         return None
-    found = [b for b in library(trainer, size=size) if b.origin == "measured" and b.series == series]
-    return next((b for b in found if b.preset == REFERENCE), found[0] if found else None)
+    try:
+        found = library(trainer, preset=REFERENCE, size=size)
+    except BadBands:
+        return None
+    return next((b for b in found if b.origin == "measured" and b.series == series), None)

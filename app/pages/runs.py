@@ -24,6 +24,7 @@ from app.pages.common import LETTERS, Page, base, live_count, render
 from app.progress import Progress, progress
 from app.rowbands import Bands
 from app.sparks import sparkline
+from app.verdicts import Said
 from nashboard import vocabulary
 from nashboard.events import NON_FINITE, STATUSES
 
@@ -57,7 +58,7 @@ class Row:
     status: str
     reason: str
     spark: Markup
-    verdict: str
+    verdict: Said | None
     disc: Number
     score: Number
     progress: Progress

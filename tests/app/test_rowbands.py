@@ -11,7 +11,7 @@ from app import rowbands
 from app.models import Run
 from app.rowbands import Bands
 from app.sketches import Sketch
-from recipes.bands import Band
+from recipes.bands import BadBands, Band
 
 RECIPE = {"trainer": {"max_epochs": 10, "steps_per_epoch": 60}}
 
@@ -36,9 +36,18 @@ def run(**fields: Any) -> Run:
 
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch) -> list[Band]:
-    found = [band("old"), band("fixed"), band(origin="claimed", runs=(), preset="")]
-    monkeypatch.setattr(rowbands, "library", lambda trainer, size: found if size == "tiny" else [])
+    found = [band(origin="claimed", runs=(), preset=""), band("fixed")]
+
+    def library(trainer: str, preset: str, size: str) -> list[Band]:
+        assert preset == "fixed"
+        return found if size == "tiny" else []
+
+    monkeypatch.setattr(rowbands, "library", library)
     return found
+
+
+def curve(values: list[float], every: int = 60) -> Sketch:
+    return Sketch(np.arange(0, every * len(values), every), np.array(values))
 
 
 def test_the_reference_presets_band_stands_behind_every_run(known: list[Band]) -> None:
@@ -46,13 +55,35 @@ def test_the_reference_presets_band_stands_behind_every_run(known: list[Band]) -
     assert found.band is known[1]
     assert found.edges[0] == (60.0, 1.2, 1.8)
     assert found.edges[-1] == (600.0, 1.0, 1.4)
+    assert len(found.edges) == rowbands.POINTS
 
 
 def test_the_verdict_counts_in_epochs(known: list[Band]) -> None:
     found = Bands().of(run(), "loss/disc")
-    stuck = Sketch(np.arange(0, 601, 60), np.full(11, 2.0))
-    assert found.verdict(stuck) == "Above measured since epoch 1, now by 0.6"
-    assert found.verdict(None) == ""
+    said = found.verdict(curve([2.3] * 11))
+    assert said is not None
+    assert (said.strong, said.tone) == ("above measured", "warn")
+    assert said.rest.startswith("since epoch 1, now by 0.9")
+    inside = found.verdict(curve([2.0, 1.5, 1.3, 1.3, 1.3]))
+    assert inside is not None
+    assert inside.rest == "inside measured since epoch 1."
+    assert found.verdict(None) is None
+
+
+def test_a_dead_discriminator_is_called_stuck_with_or_without_a_band(known: list[Band]) -> None:
+    for size in ("tiny", "paper"):
+        one = run()
+        one.size, one.recipe = size, {**RECIPE, "loss": "hinge"}
+        said = Bands().of(one, "loss/disc").verdict(curve([2.0] * 6))
+        assert said is not None
+        assert (said.strong, said.tone, said.rest) == ("stuck at 2.000", "fail", "since epoch 0.")
+
+
+def test_what_the_number_says_already_is_not_said_again(known: list[Band]) -> None:
+    one = run()
+    one.size = "paper"
+    assert Bands().of(one, "loss/disc").verdict(curve([1.5, 1.2])) is None
+    assert Bands().of(run(), "loss/disc").verdict(curve([1.5])) is None
 
 
 @pytest.mark.parametrize(
@@ -63,13 +94,20 @@ def test_without_a_measured_band_there_is_none(known: list[Band], fields: dict[s
     for name, value in fields.items():
         setattr(one, name, value)
     found = Bands().of(one, "loss/disc")
-    assert found.edges == ()
-    assert found.verdict(Sketch(np.array([1]), np.array([2.0]))) == ""
+    assert (found.band, tuple(found.edges)) == (None, ())
+
+
+def test_a_broken_file_of_bands_is_no_band(monkeypatch: pytest.MonkeyPatch) -> None:
+    def library(*_args: Any, **_named: Any) -> list[Band]:
+        raise BadBands("broken")
+
+    monkeypatch.setattr(rowbands, "library", library)
+    assert Bands().of(run(), "loss/disc").band is None
 
 
 def test_a_set_up_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(rowbands, "library", lambda trainer, size: asked.append(size) or [])
+    monkeypatch.setattr(rowbands, "library", lambda trainer, preset, size: asked.append(size) or [])
     bands = Bands()
     for _ in range(3):
         bands.of(run(), "loss/disc")
