@@ -126,7 +126,7 @@ class _Drawing:
             at = self.scale.share(value) + (-0.06 if below else 0.06)
             if 0.02 <= at <= 1.02:
                 gap = min((abs(at - other) for side, other in self.taken if side == right), default=1.0)
-                spots.append((min(gap, 0.13), -order, right, below, x, value, at))
+                spots.append((min(gap, 0.09), -order, right, below, x, value, at))
         if not spots:
             return
         _, _, right, below, x, value, at = max(spots)

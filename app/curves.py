@@ -208,5 +208,5 @@ def label(value: float, unit: str = "") -> str:
 
 def reach(low: float, high: float) -> str:
     """A range in words: "1.27 to 1.41"; one number where both ends are the same."""
-    ends = [re.sub(r"\.0+$", "", words.number(end)) for end in (low, high)]
+    ends = [re.sub(r"(\.\d*?)0+$", r"\1", words.number(end)).rstrip(".") for end in (low, high)]
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)

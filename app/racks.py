@@ -48,7 +48,12 @@ def main(have: Iterable[str], known: bool) -> tuple[Series, ...]:
     """The first charts: the fixed set for our trainers, else those of it that there are, else six others."""
     names = set(have)
     found = [n for n in MAIN if known or n in names]
-    return tuple(describe(n) for n in found or sorted(names)[:6])
+    return tuple(describe(n) for n in found or sorted(n for n in names if not _is_sign(n))[:6])
+
+
+def _is_sign(name: str) -> bool:
+    match = _SUB.fullmatch(name)
+    return match is not None and match[2] == SIGNS
 
 
 def others(have: Iterable[str], shown: Iterable[Series]) -> tuple[Rack, ...]:
@@ -58,7 +63,7 @@ def others(have: Iterable[str], shown: Iterable[Series]) -> tuple[Rack, ...]:
     parts: dict[str, list[Series]] = {}
     for name in left:
         match = _SUB.fullmatch(name)
-        if match and match[2] != SIGNS:
+        if match and not _is_sign(name):
             parts.setdefault(match[2], []).append(describe(name))
         elif not match:
             groups.setdefault(name.split("/", 1)[0] if "/" in name else "", []).append(describe(name))
@@ -83,7 +88,7 @@ def subs(have: Mapping[str, Iterable[str]], kinds: Mapping[str, str]) -> tuple[S
     """
     by_parts: dict[tuple[str, ...], list[str]] = {}
     for key, series in have.items():
-        parts = sorted(m[1] for n in series if (m := _SUB.fullmatch(n)) and m[2] == SIGNS)
+        parts = sorted(n.split("/")[1] for n in series if _is_sign(n))
         if parts:
             by_parts.setdefault(tuple(parts), []).append(key)
     found = []

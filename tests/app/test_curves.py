@@ -158,4 +158,6 @@ def test_labels_are_short(value, unit, text):
 def test_ranges_in_words():
     assert curves.reach(20, 28) == "20 to 28"
     assert curves.reach(1.27, 1.41) == "1.27 to 1.41"
+    assert curves.reach(0.5, 0.8) == "0.5 to 0.8"
+    assert curves.reach(100, 1200) == "100 to 1,200"
     assert curves.reach(2.0, 2.0) == "2"
