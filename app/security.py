@@ -14,6 +14,7 @@ import hmac
 import ipaddress
 from urllib.parse import quote, urlsplit
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,13 +23,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Forbidden, Problem, TooLarge, Unauthorized
 from app.replies import failure, wants_page
-from app.settings import LOOPBACK, Settings
+from app.settings import Settings, is_loopback
 
 COOKIE = "nashboard_session"
 OPEN = ("/healthz", "/login")
 OPEN_UNDER = ("/static/css/", "/static/icon.svg")
 SAFE = ("GET", "HEAD", "OPTIONS")
-DRAIN = 64 * 1024 * 1024
+DRAIN, DRAIN_S = 64 * 1024 * 1024, 10.0
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self'; "
@@ -48,6 +49,11 @@ def cookie_value(token: str) -> str:
 def same(given: str, wanted: str) -> bool:
     """Whether two secrets are equal, in a time that tells nothing."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8", "replace"))
+
+
+def _as_utf8(header: str) -> str:
+    """What a sender wrote that encodes its headers as UTF-8; they are read as Latin-1."""
+    return header.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 class Guard:
@@ -92,8 +98,8 @@ class Guard:
         if not self.settings.loopback:
             return
         host = hostname(headers.get("host", ""))
-        allowed = {*LOOPBACK, self.settings.host.lower(), *(h.lower() for h in self.settings.allowed_hosts)}
-        if host not in allowed and not host.startswith("127."):
+        allowed = {self.settings.host.lower(), *(h.lower() for h in self.settings.allowed_hosts)}
+        if host not in allowed and not is_loopback(host):
             raise Forbidden(
                 f"this server answers for this machine only, not for the host {host!r:.80}; "
                 "name it in NASHBOARD_ALLOWED_HOSTS if it is yours",
@@ -111,7 +117,7 @@ class Guard:
             return False
         kind, _, given = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            if same(given.strip(), token):
+            if same(given.strip(), token) or same(_as_utf8(given.strip()), token):
                 return True
             raise Unauthorized("the token is wrong; give the server's NASHBOARD_TOKEN", headers=_CHALLENGE)
         path = scope["path"]
@@ -180,11 +186,12 @@ async def _check_length(headers: Headers, limit: int, receive: Receive) -> None:
 async def _drain(receive: Receive, size: int) -> None:
     """Read what is still coming and forget it, so that the sender gets to read the answer."""
     seen = 0
-    while size <= DRAIN and seen <= DRAIN:
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body"):
-            return
+    with anyio.move_on_after(DRAIN_S):
+        while size <= DRAIN and seen <= DRAIN:
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if message["type"] != "http.request" or not message.get("more_body"):
+                return
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
@@ -196,7 +203,8 @@ def _counted(receive: Receive, limit: int) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > limit:
-            await _drain(receive, seen)
+            if message.get("more_body"):
+                await _drain(receive, seen)
             raise HTTPException(413, _too_large(f"more than {limit}", limit))
         return message
 
