@@ -24,7 +24,21 @@ def test_a_curve_breaks_at_what_is_no_number():
 
 @pytest.mark.parametrize("ys", [[], [math.nan], [2.0], [2.0, 2.0, 2.0]])
 def test_nothing_one_point_and_a_flat_line_are_drawn(ys):
-    parsed(sparks.sparkline(range(len(ys)), ys))
+    root = parsed(sparks.sparkline(range(len(ys)), ys))
+    assert root.get("viewBox") == "0 0 140 34"
+    assert len(root) > 0
+
+
+def test_the_noise_of_a_curve_that_stands_still_looks_like_noise():
+    def height(ys, **more):
+        line = parsed(sparks.sparkline(range(len(ys)), ys, **more)).find("polyline")
+        at = [float(p.split(",")[1]) for p in line.get("points").split()]
+        return max(at) - min(at)
+
+    still, moving = [2.0, 2.004, 1.996, 2.0], [2.0, 1.6, 1.4, 1.3]
+    assert height(still) == pytest.approx(24)
+    assert height(still, least=0.2) < 1
+    assert height(moving, least=0.2) == pytest.approx(24)
 
 
 def test_a_live_run_leaves_room_for_what_is_to_come_and_ends_in_the_accent():
