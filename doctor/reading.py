@@ -153,7 +153,15 @@ LOSS_NAMES = {
     "wasserstein": "wasserstein",
     "wgan": "wasserstein",
     "wgan_gp": "wasserstein",
+    "ls": "least_square",
+    "non_saturate": "logistic",
+    "softplus": "logistic",
 }
+
+
+def loss_named(name: Any) -> str | None:
+    """The doctor's word for an adversarial loss that somebody names; None where it is not known."""
+    return LOSS_NAMES.get(str(name).lower().replace("-", "_"))
 
 
 def facts_of(start: events.RunStarted) -> Facts:
@@ -180,15 +188,15 @@ def recipe_facts(
 ) -> Facts:
     """Facts from a flat recipe {dotted knob: value}."""
     loss = next(
-        (LOSS_NAMES.get(str(flat[k])) for k in ("loss", "adv_loss", "loss.kind", "disc.loss") if k in flat),
+        (loss_named(flat[k]) for k in ("loss", "adv_loss", "loss.kind", "disc.loss") if k in flat),
         None,
     )
     per_epoch = flat.get("trainer.steps_per_epoch")
     epochs = flat.get("trainer.max_epochs")
     if total_steps is None:
         total_steps = flat.get("trainer.max_steps")
-    if total_steps is None and _is_number(per_epoch) and _is_number(epochs):
-        total_steps = int(per_epoch) * int(epochs)
+    if total_steps is None and isinstance(per_epoch, int | float) and isinstance(epochs, int | float):
+        total_steps = int(per_epoch * epochs)
     starts = [flat.get(k) for k in ("disc.start", "warmup_steps", "adv.warmup_steps")]
     warmup = next((int(s) for s in starts if isinstance(s, int | float)), 0)
     return Facts(
