@@ -113,6 +113,37 @@ TABLE: tuple[Series, ...] = (
     Series("disc/{sub}/margin", "Margin: {sub}"),
     Series("disc/{sub}/logit_std", "Logit spread: {sub}"),
     Series(
+        "disc/r_t", "r_t", help="Mean sign of D on training images (StyleGAN2-ADA); above 0.8 D overfits."
+    ),
+    Series(
+        "disc/r_v",
+        "r_v",
+        help="(D on training − D on held-out images) / (D on training − D on fakes); 0: no overfitting, 1: "
+        "held-out images look fake to D.",
+    ),
+    Series("disc/noise_std", "Instance noise", help="Standard deviation of the noise on real and fake."),
+    Series("disc/parameters", "Parameters of D"),
+    Series("disc/sigma.max", "Largest spectral norm in D", help="Of the weights before normalisation."),
+    Series("disc/{sub}/sigma", "Spectral norm: D {sub}"),
+    Series("gen/parameters", "Parameters of G"),
+    Series(
+        "gen/param_ratio", "Parameters of G over D", help="A fact, no fault: 0.2 to 3.9 are known to work."
+    ),
+    Series("gen/sigma.max", "Largest spectral norm in G", help="Of the weights before normalisation."),
+    Series("gen/{layer}/sigma", "Spectral norm: G {layer}"),
+    Series("gen/bn_gain", "Largest gain of the last batch norm", help="Past 5 the tanh saturates."),
+    Series(
+        "gen/output_grad",
+        "Gradient at the generator's output",
+        help="Norm of the adversarial loss's gradient, mean over the items.",
+        log=True,
+    ),
+    Series("gen/saturation", "Saturation in training", "share", help="Share of fake values past ±0.99."),
+    Series("gen/pre_tanh_std", "Spread before tanh", help="Standard deviation; about 1 is healthy."),
+    Series(
+        "gen/tanh_slope", "Slope of tanh", help="Mean of 1 − tanh²: what tanh lets through of a gradient."
+    ),
+    Series(
         "gen/grad_norm",
         "Gradient norm of G",
         log=True,
@@ -188,8 +219,65 @@ TABLE: tuple[Series, ...] = (
     Series("eval/kbps", "Nominal bit rate", "kbit/s"),
     Series("eval/fid", "FID", "", "down", aliases=("fid", "FID")),
     Series("eval/is", "Inception score", "", "up", aliases=("inception_score", "is", "IS")),
+    Series("eval/kid", "KID", "", "down", aliases=("kid", "KID")),
     Series("eval/precision", "Precision", "share", "up", aliases=("precision",)),
     Series("eval/recall", "Recall", "share", "up", aliases=("recall",)),
+    Series(
+        "eval/fd_classifier",
+        "Fréchet distance, classifier",
+        "",
+        "down",
+        help="On features of a small classifier trained on the same data: not FID, and not to be put beside it.",
+    ),
+    Series(
+        "eval/kid_classifier",
+        "Kernel distance, classifier",
+        "",
+        "down",
+        help="KID on the classifier's features.",
+    ),
+    Series(
+        "eval/precision_classifier",
+        "Precision, classifier",
+        "share",
+        "up",
+        help="Share of fakes near a real image, on the classifier's features.",
+    ),
+    Series(
+        "eval/recall_classifier",
+        "Recall, classifier",
+        "share",
+        "up",
+        help="Share of real images near a fake, on the classifier's features.",
+    ),
+    Series(
+        "eval/class_consistency",
+        "Class consistency",
+        "share",
+        "up",
+        help="Share of fakes that the classifier takes for the class that was asked for.",
+    ),
+    Series(
+        "eval/saturation",
+        "Saturation of fakes",
+        "share",
+        help="Share of values past ±0.99. Below that of real images plus 0.15 is unsuspicious.",
+        aliases=("sat_ratio", "saturation_ratio", "saturation"),
+    ),
+    Series("eval/saturation.real", "Saturation of real images", "share"),
+    Series("eval/pure_colour", "Pure colours", "share", help="Share of pixels with all channels past ±0.99."),
+    Series("eval/pure_colour.real", "Pure colours of real images", "share"),
+    Series("eval/pre_tanh_std", "Spread before tanh", help="Standard deviation; about 1 is healthy."),
+    Series(
+        "eval/tanh_slope", "Slope of tanh", help="Mean of 1 − tanh²; below 0.3 little gradient gets through."
+    ),
+    Series(
+        "eval/disc_acc.real", "Training images called real", "share", help="Without noise or augmentation."
+    ),
+    Series(
+        "eval/disc_acc.held", "Held-out images called real", "share", help="Without noise or augmentation."
+    ),
+    Series("eval/disc_acc.fake", "Fakes called fake", "share", help="Without noise or augmentation."),
     Series("eval/{name}", "{name}"),
     Series("progress/epoch", "Epoch", aliases=("epoch",)),
     Series("progress/disc_steps", "D steps", "steps"),
