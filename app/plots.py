@@ -25,6 +25,7 @@ QUIET_MARKS = ("evaluation_set",)
 FEW_DOTS = 120
 UNITS = ((3 * 3600.0, 3600.0, "elapsed, h"), (180.0, 60.0, "elapsed, min"), (0.0, 1.0, "elapsed, s"))
 GRID = 2000
+NO_EPOCHS = verdicts.Said("counts no epochs: choose another x.", state="none")
 
 
 @dataclass(frozen=True)
@@ -161,13 +162,17 @@ def plot(session: Session, runs: Sequence[Run], names: Sequence[str], view: View
     for name in names:
         row = describe(name)
         with_it = [t for t in tracks if name in t.whole]
-        curves = [c for t in with_it if (c := t.curve(name, _zoomed(session, t, name, view))) is not None]
+        placed = {t.key: t.curve(name, _zoomed(session, t, name, view)) for t in with_it}
+        curves = [c for c in placed.values() if c is not None]
         log = name in view.log or (row.log and name not in view.linear)
         figures[name] = charts.figure(
             row, curves, _bands(tracks, name, axis), axis=axis, smooth=view.smooth, log=log, small=view.small,
             phases=_phases(tracks), logged=_logged(tracks, name), now=now,
         )  # fmt: skip
-        said[name] = verdicts.chart({t.key: judge(t, row) for t in with_it or tracks}, named=len(tracks) > 1)
+        said[name] = verdicts.chart(
+            {t.key: judge(t, row) if placed.get(t.key, True) else NO_EPOCHS for t in with_it or tracks},
+            named=len(tracks) > 1,
+        )
     shown = {"name": axis.name, "title": axis.title, "low": axis.low, "high": axis.high}
     return {"figures": figures, "verdicts": said, "axis": shown, "template": charts.TEMPLATE}
 
@@ -287,7 +292,12 @@ def judge(track: Track, row: Series) -> verdicts.Said:
         e.band for e in expected.of_run(track.run) if e.band.series == row.name and e.band.origin == "claimed"
     ]
     if thin is None:
-        return verdicts.of_run(row, verdicts.Track(np.empty(0), np.empty(0), live=track.live), band, claims)
+        return verdicts.of_run(
+            row,
+            verdicts.Track(np.empty(0), np.empty(0), live=track.live or track.run.status == "queued"),
+            band,
+            claims,
+        )
     values = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
     steps = np.concatenate([thin.step, [n[0] for n in thin.nonfinite]])
     y = np.concatenate([thin.value, [values[n[1]] for n in thin.nonfinite]])

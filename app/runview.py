@@ -132,9 +132,11 @@ def _words(session: Session, run: Run, last: Saved | None, now: float) -> tuple[
             return "Failed", f"{_sentence(run.reason or 'the trainer gave no reason')} {go_on}"
         case "lost":
             seen = run.heartbeat or run.started or run.created
-            silent = _sentence(run.reason or "its worker does not answer")
-            text = f"{silent} Last sign of life {words.duration(now - seen)} ago. If the trainer still lives, its "
-            return "Lost", f"{text}journal catches up and the run returns to running by itself. {go_on}"
+            silent = run.reason or f"no sign of life for {words.duration(now - seen)}"
+            text = (
+                f"{_sentence(silent)} If the trainer still lives, its journal catches up and the run returns "
+            )
+            return "Lost", f"{text}to running by itself. {go_on}"
         case "stopped":
             return "Stopped", f"{_sentence(run.reason or 'it was asked to stop')} {go_on}"
     return "", ""

@@ -149,6 +149,10 @@ def test_a_run_that_counts_no_epochs_says_so_by_an_empty_chart(make_run):
     run = make_run({"loss": [3.0, 2.0]}, "finished")
     figure = plotted([run], ["loss"], axis="epoch")["figures"]["loss"]
     assert figure["layout"]["meta"]["runs"] == {}
+    assert (
+        plotted([run], ["loss"], axis="epoch")["verdicts"]["loss"]["text"]
+        == "Counts no epochs: choose another x."
+    )
     by_step = plotted([run], ["loss"])
     assert by_step["figures"]["loss"]["layout"]["meta"]["runs"]["A"]["last"] == 2.0
     assert by_step["verdicts"]["loss"]["text"] == "2.00 at step 1."
@@ -160,7 +164,7 @@ def test_a_queued_run_has_a_frame_as_wide_as_its_plan(make_run, measured):
         found = plotted([run], ["loss/disc"], axis=axis)
         assert found["axis"]["high"] == pytest.approx(high * 1.02)
         assert [t for t in found["figures"]["loss/disc"]["data"] if "band" in t["meta"]]
-    assert found["verdicts"]["loss/disc"]["text"] == "No data."
+    assert found["verdicts"]["loss/disc"]["text"] == "No data yet."
 
 
 def test_nan_is_marked_where_it_is_and_judged_where_it_is_last(pair):
