@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -25,6 +26,21 @@ With a token set, send `Authorization: Bearer …`. Non-finite numbers are the s
 "-Infinity"."""
 
 
+class Application(FastAPI):
+    """FastAPI, with errors described as JSON whatever an endpoint's own answer is."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            described = super().openapi()
+            for item in described["paths"].values():
+                for operation in item.values():
+                    for status, response in operation["responses"].items():
+                        content = response.get("content", {})
+                        if status >= "4" and len(content) == 1:
+                            response["content"] = {"application/json": next(iter(content.values()))}
+        return self.openapi_schema or {}
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application for these settings; None: those of the environment."""
     if settings is not None:
@@ -44,7 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             bell.close()
             await run_in_threadpool(sweeper.stop)
 
-    app = FastAPI(
+    app = Application(
         title="Nashboard",
         version=__version__,
         description=ABOUT,

@@ -47,9 +47,14 @@ def _put(sha256: str, body: bytes) -> None:
         blobs.put(session, sha256, body)
 
 
-@router.api_route(
+@router.head(
     "/api/blobs/{sha256}",
-    methods=["GET", "HEAD"],
+    summary="A sample's size and type",
+    response_class=Response,
+    responses={**_CONTENT, **documented(404, 416)},
+)
+@router.get(
+    "/api/blobs/{sha256}",
     summary="A sample's bytes, whole or a range",
     response_class=Response,
     responses={**_CONTENT, **documented(404, 416)},
