@@ -13,7 +13,6 @@ from app import checkpoints, differs, listening, reading, records, words
 from app.expected import recipe_of
 from app.models import Checkpoint, Line, Run, Sample
 from app.progress import Progress, progress
-from nashboard.events import ENDED
 from recipes import TRAINERS, compose
 from recipes.base import BadRecipe, Knob, flat, flattened, knobs
 from recipes.command import command
@@ -91,7 +90,7 @@ def state(session: Session, run: Run, saved: Sequence[Saved], now: float) -> Sta
     last = kept[-1] if kept else None
     ours = run.trainer in TRAINERS and bool(run.recipe)
     again = ""
-    if run.status in ENDED and ours and (last is not None or run.next_seq == 0):
+    if run.status in ("stopped", "failed", "lost") and ours and (last is not None or run.next_seq == 0):
         again = f"Start again from step {words.count(last.step)}" if last else "Start again"
     stop = {"queued": "Take off the queue", "running": "Stop and save"}.get(run.status, "")
     title, text = _words(session, run, last, now)
@@ -236,7 +235,9 @@ def grid(session: Session, run: Run) -> tuple[tuple[tuple[int, str], ...], tuple
 
 
 def _when(step: int, epoch: float | None) -> str:
-    return f"step {words.count(step)}" if epoch is None else f"epoch {words.number(epoch)}"
+    if epoch is None:
+        return f"step {words.count(step)}"
+    return f"epoch {words.fixed(epoch, 0 if abs(epoch - round(epoch)) < 0.05 else 1)}"
 
 
 def _shot(sample: Sample | None, epoch: float | None) -> Shot | None:

@@ -8,17 +8,22 @@ import * as words from './words.js';
 /** Every moment at which some run has something to hear: [{epoch, steps: {key: step}}], ascending. */
 export function moments(sources) {
   const places = new Set();
-  const place = (take) => take.epoch ?? take.step;
-  for (const [key, takes] of Object.entries(sources)) if (key !== 'R') for (const take of takes) places.add(place(take));
-  return [...places].sort((a, b) => a - b).map((at) => ({
-    at,
+  const at = (take) => take.epoch ?? take.step;
+  for (const [key, takes] of Object.entries(sources)) if (key !== 'R') for (const take of takes) places.add(at(take));
+  return [...places].sort((a, b) => a - b).map((here) => ({
+    at: here,
     takes: Object.fromEntries(
       Object.entries(sources).map(([key, takes]) => {
-        const mine = takes.map(place);
-        return [key, key === 'R' ? takes[0] : takes[mine.indexOf(snapped(mine, at))]];
+        const mine = takes.map(at);
+        return [key, key === 'R' ? takes[0] : takes[mine.indexOf(snapped(mine, here))]];
       }),
     ),
   }));
+}
+
+/** An epoch in the fewest digits: "8", "0.5". */
+export function place(epoch) {
+  return words.fixed(epoch, Math.abs(epoch - Math.round(epoch)) < 0.005 ? 0 : 2);
 }
 
 /** What is told of a take beside its lane: true step, level, what is wrong with it. */
@@ -111,7 +116,7 @@ export class Listen {
     const moment = this.moment;
     this.$('#moment').value = this.index;
     const counted = Object.values(moment?.takes ?? {}).some((t) => t.epoch !== null);
-    this.$('#moment-value').textContent = moment ? words.number(moment.at, counted ? 3 : 9) : 'none';
+    this.$('#moment-value').textContent = moment ? (counted ? place(moment.at) : words.count(moment.at)) : 'none';
     this.$('.eps .sec').textContent = counted ? 'epoch, all runs' : 'step, all runs';
     if (!moment) return;
     const takes = Object.entries(moment.takes).filter(([, take]) => take);
@@ -170,7 +175,7 @@ export class Listen {
     const badge = keyOf(key);
     badge.classList.toggle('ref', key === 'R');
     const name = Object.assign(document.createElement('b'), { className: 'cut', textContent: key === 'R' ? 'Reference' : this.name(key) });
-    const when = take.epoch === null || take.epoch === undefined ? `step ${words.count(take.step)}` : `epoch ${words.number(take.epoch)}, step ${words.count(take.step)}`;
+    const when = take.epoch === null || take.epoch === undefined ? `step ${words.count(take.step)}` : `epoch ${place(take.epoch)}, step ${words.count(take.step)}`;
     cap.append(badge, ' ', name, Object.assign(document.createElement('span'), { className: 'dim nowrap', textContent: key === 'R' ? this.slot.caption : when }));
     const levels = Object.assign(document.createElement('span'), { className: 'mono-s right levels' });
     for (const part of take.url ? told(take) : [{ text: 'on its way here' }]) {

@@ -140,7 +140,8 @@ def test_a_stopped_run_can_start_again_and_be_put_away(got, ours):
     ]
 
 
-def test_a_finished_run_without_a_recipe_can_neither_fork_nor_go_on(got, make_run):
+def test_a_finished_run_does_not_go_on_and_one_without_a_recipe_cannot_fork(got, ours, make_run):
+    assert "Start again" not in got(f"/runs/{ours('finished')}").one(id="head").words()
     page = got(f"/runs/{make_run({'train/loss': [1.0]}, 'finished', name='script')}")
     assert buttons(page) == ["Archive", "Delete…"]
     assert "this run told no recipe" in page.one(id="config").words()
