@@ -45,6 +45,7 @@ class Launcher:
         self.settings, self.data, self.demo = settings, list(data), demo
         self.children: list[Child] = []
         self._end = threading.Event()
+        self._others: list[int] = []
         self._signals = 0
         self._last_signal = 0.0
 
@@ -60,8 +61,8 @@ class Launcher:
         with held:
             port = free_port(self.settings.host, self.settings.port)
             process.adopt_orphans()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, self._on_signal)
+            self._others = process.descendants()
+            before = {n: signal.signal(n, self._on_signal) for n in (signal.SIGINT, signal.SIGTERM)}
             try:
                 self._start(home, port, held.fileno())
                 while not self._end.wait(0.2):
@@ -71,6 +72,8 @@ class Launcher:
                 say("stopped before everything had started")
             finally:
                 self._stop()
+                for number, handler in before.items():
+                    signal.signal(number, handler)
         return 0
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -176,7 +179,7 @@ class Launcher:
             time.sleep(0.05)
         for child in [*workers, *reversed([c for c in self.children if c not in workers])]:
             child.stop(0.2 if child in workers or self._signals > 1 else 8.0)
-        process.kill_descendants()
+        process.kill_descendants(spare=self._others)
 
 
 def shown(host: str) -> str:

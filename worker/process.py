@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -106,11 +106,14 @@ def descendants(root: int | None = None) -> list[int]:
     return found
 
 
-def kill_descendants(wait_s: float = 2.0) -> int:
-    """Kill every process below this one; how many there were."""
-    first = descendants()
+def kill_descendants(spare: Collection[int] = (), wait_s: float = 2.0) -> int:
+    """Kill every process below this one but those to ``spare``; how many there were."""
+
+    def below() -> list[int]:
+        return [pid for pid in descendants() if pid not in spare]
+
+    first = pids = below()
     until = time.monotonic() + wait_s
-    pids = first
     while pids:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -118,5 +121,5 @@ def kill_descendants(wait_s: float = 2.0) -> int:
         if time.monotonic() > until:
             break
         time.sleep(0.02)
-        pids = descendants()
+        pids = below()
     return len(first)
