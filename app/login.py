@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from app.pages.common import theme
 from app.security import COOKIE, cookie_value, same
 from app.settings import get_settings
 
@@ -18,11 +19,11 @@ WRONG_S = 0.5
 
 
 @router.get("/login")
-def form(next: str = "/") -> Response:
+def form(request: Request, next: str = "/") -> Response:
     """The form; where no token is set there is nothing to log in to."""
     if not get_settings().token:
         return RedirectResponse("/", 303)
-    return HTMLResponse(_page(local(next)), headers={"Cache-Control": "no-store"})
+    return HTMLResponse(_page(request, local(next)), headers={"Cache-Control": "no-store"})
 
 
 @router.post("/login")
@@ -37,7 +38,7 @@ async def login(request: Request) -> Response:
         return RedirectResponse("/", 303)
     if not same(given.get("token", [""])[0].strip(), token):
         await asyncio.sleep(WRONG_S)  # guessing is slow, and other requests go on meanwhile
-        page = _page(target, "That is not the server's token.")
+        page = _page(request, target, "That is not the server's token.")
         return HTMLResponse(page, 401, {"Cache-Control": "no-store"})
     answer = RedirectResponse(target, 303)
     answer.set_cookie(
@@ -57,10 +58,12 @@ def local(target: str) -> str:
     return target if plain and target.isascii() else "/"
 
 
-def _page(target: str, wrong: str = "") -> str:
+def _page(request: Request, target: str, wrong: str = "") -> str:
+    chosen = theme(request)
+    dressed = f' data-theme="{chosen}"' if chosen else ""
     said = f'<p class="err" role="alert">{html.escape(wrong)}</p>' if wrong else ""
     return f"""<!doctype html>
-<html lang="en">
+<html lang="en"{dressed}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -76,7 +79,8 @@ def _page(target: str, wrong: str = "") -> str:
 <p>This server asks for its token, the value of NASHBOARD_TOKEN that it was started with.</p>
 <form class="stack" method="post" action="/login">
 <input type="hidden" name="next" value="{html.escape(target)}">
-<label class="field">Token<input class="in mono" type="password" name="token" required autofocus autocomplete="current-password"></label>
+<label class="field">Token
+<input class="in mono" type="password" name="token" required autofocus autocomplete="current-password"></label>
 {said}
 <button class="btn main" type="submit">Log in</button>
 </form>

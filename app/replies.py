@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import json
 import logging
 from http import HTTPStatus
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,9 +13,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
-from app.errors import BadInput, Conflict, NotFound, Problem, TooLarge, Unavailable
+from app.errors import BadInput, Conflict, Problem, TooLarge, Unavailable
+from app.pages import errors as pages
 from app.settings import BadSettings
 from nashboard.events import spelled
 from recipes.base import BadRecipe
@@ -92,20 +90,8 @@ def failure(request: Request, problem: Problem) -> Response:
     """The answer to a failure, as a page or as JSON."""
     headers = dict(problem.headers or {})
     if wants_page(request.url.path, request.headers.get("accept", "")):
-        if find_spec("app.pages.errors") is None:
-            return HTMLResponse(_plain(problem), problem.status, headers)
-        page = import_module("app.pages.errors")
-        answer: Response = page.page(request, problem.status, problem.message, headers)
-        return answer
+        return pages.page(request, problem.status, problem.message, headers)
     return Json(problem.body(), problem.status, headers)
-
-
-def _plain(problem: Problem) -> str:
-    title = HTTPStatus(problem.status).phrase
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title} · Nashboard</title>'
-        f'<h1>{title}</h1><p>{html.escape(problem.message)}</p><p><a href="/">All runs</a></p></html>'
-    )
 
 
 def install(app: FastAPI) -> None:
@@ -212,5 +198,3 @@ _TRANSLATED: tuple[tuple[type[Exception], Any], ...] = (
     (RecursionError, lambda p: BadInput("the input is nested too deep")),
     (Exception, _unexpected),
 )
-
-__all__ = ["ErrorShape", "Json", "NotFound", "documented", "failure", "install"]
