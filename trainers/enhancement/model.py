@@ -7,6 +7,8 @@ from the published architecture (CMGAN, src/models); at its size it has 1.83 M p
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -144,7 +146,7 @@ class MetricDiscriminator(nn.Module):
         super().__init__()
         widths = [2, *(part.channels * 2**i for i in range(4))]
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             conv = nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)
             layers += [spectral_norm(conv), *_normed(after)]
         last = widths[-1]

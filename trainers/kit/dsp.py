@@ -15,26 +15,35 @@ from torch import Tensor
 FLOOR = 1e-5  # DAC's clamp of magnitudes before the logarithm
 
 
+WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window}
+
+
 @lru_cache(maxsize=128)
-def _hann(n: int, device: str, dtype: torch.dtype) -> Tensor:
+def _window(name: str, n: int, device: str, dtype: torch.dtype) -> Tensor:
     with torch.inference_mode(False), torch.no_grad():
-        return torch.hann_window(n, periodic=True, dtype=torch.float64).to(device, dtype)
+        return WINDOWS[name](n, periodic=True, dtype=torch.float64).to(device, dtype)
 
 
 def hann(n: int, like: Tensor) -> Tensor:
     """The periodic Hann window of ``n`` samples, on the device and in the type of ``like``."""
-    return _hann(n, str(like.device), like.dtype)
+    return window(n, like)
+
+
+def window(n: int, like: Tensor, name: str = "hann") -> Tensor:
+    """The periodic window (``hann`` or ``hamming``) of ``n`` samples, as `hann` gives it."""
+    return _window(name, n, str(like.device), like.dtype)
 
 
 def _plain(wave: Tensor) -> Tensor:
     return wave if wave.dtype == torch.float64 else wave.float()
 
 
-def stft(wave: Tensor, n_fft: int, hop: int, *, normalized: bool = False) -> Tensor:
+def stft(wave: Tensor, n_fft: int, hop: int, *, normalized: bool = False, shape: str = "hann") -> Tensor:
     """Complex spectrum ``[..., n_fft // 2 + 1, T // hop + 1]`` of a wave ``[..., T]``.
 
-    Hann window of ``n_fft`` samples, frames centred, edges reflected. A wave too short to be reflected is
-    first filled with zeros to ``n_fft // 2 + 1`` samples. ``normalized`` divides by ``sqrt(n_fft)``.
+    Window of ``n_fft`` samples (``shape`` hann or hamming), frames centred, edges reflected. A wave too short
+    to be reflected is first filled with zeros to ``n_fft // 2 + 1`` samples. ``normalized`` divides by
+    ``sqrt(n_fft)``.
     """
     *batch, length = wave.shape
     with torch.autocast(wave.device.type, enabled=False):
@@ -45,7 +54,7 @@ def stft(wave: Tensor, n_fft: int, hop: int, *, normalized: bool = False) -> Ten
             flat,
             n_fft,
             hop,
-            window=hann(n_fft, flat),
+            window=window(n_fft, flat, shape),
             center=True,
             normalized=normalized,
             return_complex=True,
@@ -53,13 +62,21 @@ def stft(wave: Tensor, n_fft: int, hop: int, *, normalized: bool = False) -> Ten
     return spectrum.reshape(*batch, *spectrum.shape[-2:])
 
 
-def istft(spectrum: Tensor, n_fft: int, hop: int, length: int, *, normalized: bool = False) -> Tensor:
+def istft(
+    spectrum: Tensor, n_fft: int, hop: int, length: int, *, normalized: bool = False, shape: str = "hann"
+) -> Tensor:
     """The wave ``[..., length]`` of a spectrum made by `stft`; ``length`` keeps its tail."""
     *batch, bins, frames = spectrum.shape
     with torch.autocast(spectrum.device.type, enabled=False):
         flat = spectrum.reshape(-1, bins, frames)
         wave = torch.istft(
-            flat, n_fft, hop, window=hann(n_fft, flat.real), center=True, normalized=normalized, length=length
+            flat,
+            n_fft,
+            hop,
+            window=window(n_fft, flat.real, shape),
+            center=True,
+            normalized=normalized,
+            length=length,
         )
     return wave.reshape(*batch, length)
 

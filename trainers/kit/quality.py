@@ -11,7 +11,6 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -20,10 +19,27 @@ import torch
 from torch import Tensor
 
 from trainers.kit.losses import MelDistance
+from trainers.kit.scores import PESQ_MODES, Reason, Score, pesq_of
 
+__all__ = [
+    "PESQ_MODES",
+    "Lag",
+    "Reason",
+    "Score",
+    "amplitude",
+    "best_lag",
+    "ceiling",
+    "gain_db",
+    "measures",
+    "mel_distance",
+    "pesq",
+    "pesq_ready",
+    "si_sdr",
+    "snr",
+    "stoi",
+]
 Wave = Any  # Tensor, or an array that torch.as_tensor takes
 SILENT = 1e-4  # RMS, -80 dBFS: below it a wave has no speech to judge
-PESQ_MODES = {8000: "nb", 16000: "wb"}
 
 
 def _pair(clean: Wave, estimate: Wave) -> tuple[Tensor, Tensor]:
@@ -111,28 +127,6 @@ def best_lag(clean: Wave, estimate: Wave, most: int) -> Lag:
     return Lag(late, float(alike[at]), snr(x[..., max(-late, 0) : length - max(late, 0)], shifted))
 
 
-class Reason(StrEnum):
-    """Why there is no score."""
-
-    NO_UTTERANCE = "no_utterance"
-    TOO_SHORT = "too_short"
-    SILENT = "silent"
-    UNEQUAL_LENGTH = "unequal_length"
-    NON_FINITE = "non_finite"
-    NOT_INSTALLED = "not_installed"
-    RATE = "rate"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Score:
-    """A number, or the reason why there is none with a sentence for people; never both."""
-
-    value: float | None = None
-    reason: Reason | None = None
-    detail: str = ""
-
-
 def _refused(clean: Wave, estimate: Wave) -> tuple[Tensor, Tensor] | Score:
     """Both waves as ``[C, T]``, or why they cannot be scored."""
     x, y = torch.as_tensor(clean), torch.as_tensor(estimate)
@@ -157,35 +151,22 @@ def _mean(clean: Tensor, estimate: Tensor, one: Callable[[np.ndarray, np.ndarray
     return failed or Score(sum(s.value or 0.0 for s in scores) / len(scores))
 
 
+def pesq_ready(clean: Wave, estimate: Wave, rate_hz: int) -> tuple[Tensor, Tensor] | Score:
+    """Both waves as ``[C, T]`` for PESQ, or why they have none: rate, length, silence, NaN."""
+    if rate_hz not in PESQ_MODES:
+        return Score(None, Reason.RATE, f"PESQ is defined at 8000 and 16000 Hz, not at {rate_hz}")
+    return _refused(clean, estimate)
+
+
 def pesq(clean: Wave, estimate: Wave, rate_hz: int) -> Score:
     """PESQ in MOS-LQO: narrow band at 8 kHz, wide band at 16 kHz, none at other rates (nothing is resampled).
 
     It does not hear level: an estimate 20 times too loud scores the same.
     """
-    if rate_hz not in PESQ_MODES:
-        return Score(None, Reason.RATE, f"PESQ is defined at 8000 and 16000 Hz, not at {rate_hz}")
-    ready = _refused(clean, estimate)
+    ready = pesq_ready(clean, estimate, rate_hz)
     if isinstance(ready, Score):
         return ready
-    try:
-        import pesq as package
-    except ImportError:
-        return Score(None, Reason.NOT_INSTALLED, "the package pesq is not installed; it needs a C compiler")
-
-    def one(x: np.ndarray, y: np.ndarray) -> Score:
-        try:
-            value = float(package.pesq(rate_hz, x, y, PESQ_MODES[rate_hz]))
-        except package.NoUtterancesError:
-            return Score(None, Reason.NO_UTTERANCE, "PESQ finds no utterance")
-        except package.BufferTooShortError:
-            return Score(
-                None, Reason.TOO_SHORT, f"{len(x) / rate_hz:.2f} s; PESQ needs a quarter of a second"
-            )
-        except (package.PesqError, ValueError) as problem:
-            return Score(None, Reason.FAILED, str(problem))
-        return Score(value) if math.isfinite(value) else Score(None, Reason.FAILED, f"PESQ gave {value}")
-
-    return _mean(*ready, one)
+    return _mean(*ready, lambda x, y: pesq_of(x, y, rate_hz))
 
 
 def stoi(clean: Wave, estimate: Wave, rate_hz: int) -> Score:
