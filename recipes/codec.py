@@ -274,6 +274,13 @@ class Codec(Recipe):
                     f"the decoder makes {back} samples of a frame and the encoder takes {self.hop}; both "
                     "products must be equal",
                 )
+            halvings = 2 ** len(gen.decoder_rates)
+            if gen.decoder_dim % halvings:
+                yield Problem(
+                    "gen.decoder_dim",
+                    gen.decoder_dim,
+                    f"{gen.decoder_dim} cannot be halved {len(gen.decoder_rates)} times; take a multiple of {halvings}",
+                )
         if crop % self.hop:
             below, above = crop // self.hop * self.hop, -(-crop // self.hop) * self.hop
             near = f"{below} or {above}" if below >= 256 else f"{above}"

@@ -8,6 +8,7 @@ everything: hinge 2, vanilla 1.386, least squares 1, Wasserstein 0.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ def _checked(reduction: str) -> str:
 
 
 @dataclass(frozen=True)
-class Adversarial:
+class Adversarial(ABC):
     """One adversarial loss; `adversarial` makes it by name.
 
     ``threshold`` is the logit between "real" and "fake"; None where only the difference counts.
@@ -49,17 +50,17 @@ class Adversarial:
     def __post_init__(self) -> None:
         _checked(self.reduction)
 
+    @abstractmethod
     def real(self, logit: Tensor) -> Tensor:
         """D's loss on real items, elementwise."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fake(self, logit: Tensor) -> Tensor:
         """D's loss on fake items, elementwise."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fooled(self, logit: Tensor) -> Tensor:
         """G's loss on fake items, elementwise; falls as the logit rises."""
-        raise NotImplementedError
 
     def disc(self, real_logits: Sequence[Tensor], fake_logits: Sequence[Tensor]) -> list[Tensor]:
         """The discriminator's loss, one scalar a sub-discriminator."""
