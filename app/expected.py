@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from app.models import Run
 from app.traces import Band as Drawn
 from recipes import bands
 from recipes.band import Band
-from recipes.base import BadRecipe, Recipe
+from recipes.base import BadRecipe, Recipe, flattened
 from recipes.registry import TRAINERS, load
 
 REFERENCE = "fixed"
@@ -30,6 +31,11 @@ class Expected:
     misfit: str = ""
 
 
+def knob(run: Run, name: str) -> Any:
+    """A knob of the stored recipe by its dotted name, however the recipe was told; None where it has none."""
+    return flattened(run.recipe or {}).get(name)
+
+
 def recipe_of(run: Run) -> Recipe | None:
     """The run's recipe as its type; None for a run of another program or a recipe that no longer loads."""
     if run.trainer not in TRAINERS or not run.recipe:
@@ -42,7 +48,7 @@ def recipe_of(run: Run) -> Recipe | None:
 
 def dead_value(run: Run) -> float | None:
     """The discriminator's loss at which it tells nothing apart; None where the loss is not known."""
-    loss = run.recipe.get("loss") if isinstance(run.recipe, dict) else None
+    loss = knob(run, "loss")
     return DEAD.get(loss) if isinstance(loss, str) else None
 
 
@@ -52,7 +58,11 @@ def of_run(run: Run) -> list[Expected]:
         return []
     recipe = recipe_of(run)
     found = []
-    for band in bands.library(run.trainer, preset=REFERENCE, size=run.size or None):
+    try:
+        library = bands.library(run.trainer, preset=REFERENCE, size=run.size or None)
+    except bands.BadBands:
+        return []  # a broken file is the operator's to mend; charts are drawn without bands
+    for band in library:
         misfit = band.misfit(recipe) if recipe is not None else ""
         found.append(Expected(band, misfit))
     return found
@@ -83,6 +93,13 @@ def drawn(band: Band, low: float, high: float, place: Callable[[Floats], Floats]
     return Drawn(band.origin, band.label, place(x), lows, highs)
 
 
+def _points(trainer: str, series: str) -> list[bands.Point]:
+    try:
+        return bands.claimed_points(trainer, series)
+    except bands.BadBands:
+        return []
+
+
 def claims(run: Run, series: str) -> list[Band]:
     """What was claimed of a series."""
     return [e.band for e in of_run(run) if e.band.series == series and e.band.origin == "claimed"]
@@ -92,7 +109,7 @@ def logged(runs: Sequence[Run], series: str) -> list[tuple[float, float, str]]:
     """(epoch, value, words) that a document says were logged, for the trainers of the runs."""
     found = []
     for trainer in sorted({r.trainer for r in runs if r.trainer in TRAINERS}):
-        for point in bands.claimed_points(trainer, series):
+        for point in _points(trainer, series):
             words = f"said to be logged ({point.side}): {point.value:g} at epoch {point.x:g}"
             found.append((point.x, point.value, words))
     return found

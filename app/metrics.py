@@ -157,8 +157,7 @@ def _when(session: Session, run: Run, moment: str, have: dict[str, reading.Serie
 
 def _best(session: Session, run: Run, have: dict[str, reading.SeriesInfo]) -> int | None:
     """The step at which the series that chooses the best checkpoint was best."""
-    part = run.recipe.get("trainer") if isinstance(run.recipe, dict) else None
-    name = part.get("best_by") if isinstance(part, dict) else None
+    name = expected.knob(run, "trainer.best_by")
     name = name if name in have else "eval/mel" if "eval/mel" in have else None
     row = describe(name) if name else None
     if row is None or not row.better:

@@ -111,8 +111,7 @@ class Track:
     @cached_property
     def epoch_steps(self) -> float | None:
         """Steps an epoch: by the recipe, else by what the run has counted."""
-        part = self.run.recipe.get("trainer") if isinstance(self.run.recipe, dict) else None
-        steps = part.get("steps_per_epoch") if isinstance(part, dict) else None
+        steps = expected.knob(self.run, "trainer.steps_per_epoch")
         if isinstance(steps, int) and steps > 0:
             return float(steps)
         epoch = self.infos.get("progress/epoch")

@@ -7,6 +7,7 @@ from typing import Any
 
 from app import words
 from app.models import Run
+from recipes.base import flattened
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,12 @@ def progress(run: Run, epoch: tuple[float, int] | None, now: float) -> Progress:
 
 
 def planned(recipe: dict[str, Any]) -> int | None:
-    """The generator updates that a stored recipe asks for, nested as the trainer reported it."""
-    part = recipe.get("trainer") if isinstance(recipe, dict) else None
-    if not isinstance(part, dict):
-        return None
-    if isinstance(part.get("max_steps"), int):
-        return int(part["max_steps"])
-    epochs, steps = part.get("max_epochs"), part.get("steps_per_epoch")
+    """The generator updates that a stored recipe asks for, nested or with dotted names."""
+    knobs = flattened(recipe or {})
+    most = knobs.get("trainer.max_steps")
+    if isinstance(most, int):
+        return most
+    epochs, steps = knobs.get("trainer.max_epochs"), knobs.get("trainer.steps_per_epoch")
     return epochs * steps if isinstance(epochs, int) and isinstance(steps, int) else None
 
 

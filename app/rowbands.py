@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app import verdicts
-from app.expected import REFERENCE, dead_value
+from app.expected import REFERENCE, dead_value, knob
 from app.models import Run
 from app.progress import planned
 from app.sketches import Sketch
@@ -56,8 +56,7 @@ class Bands:
         key = (run.trainer, run.size, series)
         if key not in self._known:
             self._known[key] = _measured(*key)
-        part = run.recipe.get("trainer") if isinstance(run.recipe, dict) else None
-        given = part.get("steps_per_epoch") if isinstance(part, dict) else None
+        given = knob(run, "trainer.steps_per_epoch")
         per = float(given) if isinstance(given, int | float) and given > 0 else 0.0
         band, dead = self._known[key], dead_value(run)
         if band is None or (band.x == "epoch" and not per):

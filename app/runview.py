@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import checkpoints, differs, listening, reading, records, words
-from app.expected import recipe_of
+from app.expected import knob, recipe_of
 from app.models import Checkpoint, Line, Run, Sample
 from app.progress import Progress, progress
 from recipes import TRAINERS, compose
@@ -157,8 +157,7 @@ def facts(session: Session, run: Run, now: float) -> tuple[Progress, tuple[tuple
              .get(run.id, [])}  # fmt: skip
     epoch, pace = infos.get("progress/epoch"), infos.get("speed/steps_per_s")
     done = progress(run, (epoch.last_value, epoch.last_step) if epoch else None, now)
-    part = run.recipe.get("trainer") if isinstance(run.recipe, dict) else None
-    epochs = part.get("max_epochs") if isinstance(part, dict) and not part.get("max_steps") else None
+    epochs = None if knob(run, "trainer.max_steps") else knob(run, "trainer.max_epochs")
     found = [("step", words.count(run.last_step), f"/ {words.count(done.total)}" if done.total else "")]
     if epoch is not None:
         found.append(("epoch", words.fixed(epoch.last_value, 1), f"/ {epochs}" if epochs else ""))
@@ -173,10 +172,10 @@ def facts(session: Session, run: Run, now: float) -> tuple[Progress, tuple[tuple
     recipe = " · ".join(p for p in (run.trainer, run.preset, run.size) if p)
     if recipe:
         found.append(("recipe", recipe, ""))
-    data = run.recipe.get("data") if isinstance(run.recipe, dict) else None
-    if isinstance(data, dict) and "root" in data:
+    root = knob(run, "data.root")
+    if root is not None:
         digest = str(run.environment.get("eval_hash", ""))[:6]
-        found.append(("data", str(data["root"]) or "built-in demo speech", digest))
+        found.append(("data", str(root) or "built-in demo speech", digest))
     return done, tuple(found)
 
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from app import db, differs, errors, metrics, racks, reading, runs, words
+from app import db, differs, errors, expected, metrics, racks, reading, runs, words
 from app.models import Run
 from app.pages.common import ENV, LETTERS, Page, base, render
 from app.plotlyjs import injected_styles
@@ -180,8 +180,7 @@ def _sides(found: Sequence[Run]) -> list[str]:
 
 def disc_kind(run: Run) -> str:
     """The run's discriminator in words; "" where its recipe names none."""
-    part = run.recipe.get("disc") if isinstance(run.recipe, dict) else None
-    kind = part.get("kind", "") if isinstance(part, dict) else ""
+    kind = expected.knob(run, "disc.kind") or ""
     return KINDS.get(kind, str(kind))
 
 

@@ -125,6 +125,13 @@ def test_scale_follows_percentiles_and_takes_in_a_claim_only_if_it_is_near():
     assert far == (low, high)
 
 
+def test_one_evaluation_of_an_untrained_network_does_not_set_the_scale():
+    assert curves.scale([np.array([-40.0, -0.6, 3.1])])[0] > -2
+    assert curves.scale([np.array([1.0, 2.0, 3.0, 4.0])])[0] < 1
+    assert curves.scale([np.array([1.0, 1.1, 1.2, 9.0])])[1] < 2
+    assert curves.scale([np.array([-40.0, 3.1])])[0] < -40
+
+
 def test_log_scale_is_in_decades_and_passes_over_zero():
     low, high = curves.scale([np.array([0.0, -1.0, 0.001, 10.0])], log=True)
     assert low == pytest.approx(-3.24)

@@ -220,3 +220,19 @@ class TestApi:
     def test_a_series_that_a_run_lacks_is_an_empty_chart(self, client, pair):
         answer = client.get("/api/figures", params={"runs": pair[0], "series": "eval/pesq_wb"})
         assert answer.json()["verdicts"]["eval/pesq_wb"]["text"] == "No data."
+
+
+def test_a_recipe_told_with_dotted_names_counts_the_same(make_run):
+    run = make_run(
+        status="queued", trainer="codec", preset="fixed", size="tiny", recipe=flat(compose.build("codec"))
+    )
+    assert plotted([run], ["loss/disc"], axis="epoch")["axis"]["high"] == pytest.approx(10 * 1.02)
+
+
+def test_a_broken_file_of_bands_costs_the_bands_and_nothing_else(pair, tmp_path, monkeypatch):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "codec-claimed.yaml").write_text("tables: 3")
+    monkeypatch.setattr(bands, "FOLDER", folder)
+    found = plotted(pair, ["loss/disc"], axis="epoch")
+    assert found["verdicts"]["loss/disc"]["text"].startswith("A stuck at 2.000")
