@@ -116,6 +116,10 @@ class Recipe(Part):
     """
 
     name: ClassVar[str] = ""
+    # Words of the command line beside the knobs (recipes.groups): {group: head of its knobs}, {other spelling: knob}
+    groups: ClassVar[Mapping[str, str]] = {}
+    spellings: ClassVar[Mapping[str, str]] = {}
+    deprecated: ClassVar[Mapping[str, str]] = {}
     preset: str = knob("fixed", "The named recipe that this one started from.", group="Recipe")
     size: Literal["tiny", "small", "paper"] = knob("tiny", "Size of the networks.", group="Recipe")
     seed: int = knob(0, "Seed of every random number of the run.", ge=0, le=2**31 - 1, group="Recipe")

@@ -18,7 +18,7 @@ from hydra import initialize
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from recipes import files, overrides
+from recipes import files, groups, overrides
 from recipes.base import (
     IDENTITY,
     BadRecipe,
@@ -137,6 +137,7 @@ def compose(trainer: str, words: Sequence[str], default_size: str = "tiny") -> R
     Words are ``key=value`` in Hydra's grammar; ``data.root``, ``run_dir``, ``resume``, ``url`` and the other
     words of the run are taken letter by letter.
     """
+    words = groups.spelled(recipe_type(trainer), words, default_size)
     given = overrides.read(words, knobs(recipe_type(trainer)()))
     preset, size = given.words.get("preset", "fixed"), given.words.get("size", default_size)
     base = build(trainer, preset, size)
