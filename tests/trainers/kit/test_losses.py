@@ -168,7 +168,7 @@ class TestMelDistance:
             MelDistance(8000)(torch.zeros(1, 9), torch.zeros(1, 8))
 
     def test_buffers_first_used_in_inference_can_be_trained_with(self) -> None:
-        dsp._hann.cache_clear()
+        dsp._window.cache_clear()
         dsp._filters.cache_clear()
         with torch.inference_mode():
             MelDistance(11025)(torch.randn(1, 512), torch.randn(1, 512))
