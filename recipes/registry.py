@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from recipes.base import BadRecipe, Problem, Recipe, unknown, validated
+from recipes.cgan import Cgan
 from recipes.codec import Codec
 
-TRAINERS: dict[str, type[Recipe]] = {r.name: r for r in (Codec,)}
+TRAINERS: dict[str, type[Recipe]] = {r.name: r for r in (Codec, Cgan)}
 
 
 def recipe_type(trainer: str) -> type[Recipe]:

@@ -11,7 +11,7 @@ import math
 import pickle
 import re
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def resized(pixels: Pixels, side: int) -> Pixels:
     if square != side:
         parts = [
             F.interpolate(part.float(), (side, side), mode="bilinear", antialias=True, align_corners=False)
-            for part in torch.from_numpy(np.ascontiguousarray(pixels)).split(1024)
+            for part in torch.from_numpy(np.array(pixels)).split(1024)
         ]
         pixels = torch.cat(parts).round().clamp(0, 255).to(torch.uint8).numpy()
     return np.ascontiguousarray(
@@ -126,7 +126,7 @@ def _cifar(
     test = [p for p in (folder / f"test_batch{suffix}",) if p.is_file()]
     if not train and not test:
         return None
-    classes = CIFAR_NAMES
+    classes: tuple[str, ...] = CIFAR_NAMES
     if names.is_file() and names.suffix == ".txt":
         given = [line.strip() for line in names.read_text("utf-8", "replace").splitlines() if line.strip()]
         classes = tuple(given) if len(given) == len(CIFAR_NAMES) else CIFAR_NAMES
@@ -264,9 +264,7 @@ def _idx(root: str, folder: Path, side: int) -> ImageSet | None:
             raise BadInput(f"{path}: it holds no image")
         raw.append((path, labelled, pixels, labels))
         sizes.add(pixels.shape[1:])
-    # letters of EMNIST begin at 1, and a set may lack a class: the largest label tells how many there are
-    most = max(int(labels.max()) for *_, labels in raw) + 1
-    classes = 10 if most <= 10 else most
+    classes = _class_count(raw)
     for path, labelled, pixels, labels in raw:
         fitted = resized(pixels[:, None], side)
         read[bool(TEST_WORDS.search(path.name.split(IMAGES)[0]))].append(
@@ -275,6 +273,18 @@ def _idx(root: str, folder: Path, side: int) -> ImageSet | None:
     how = ", ".join(f"{h}×{w}" for h, w in sorted(sizes) if (h, w) != (side, side))
     names = tuple(map(str, range(classes)))
     return _two(root, "idx", names, _joined(read[False]), _joined(read[True]), how)
+
+
+def _class_count(raw: Sequence[tuple[Path, Path, Pixels, Pixels]]) -> int:
+    """Ten, or what the largest label asks for: EMNIST has up to 62, and its letters begin at 1."""
+    labelled, labels = max(((where, each) for _, where, _, each in raw), key=lambda pair: int(pair[1].max()))
+    most, seen = int(labels.max()) + 1, len(np.unique(np.concatenate([each for *_, each in raw])))
+    if most > 10 and seen < most / 2:
+        raise BadInput(
+            f"{labelled}: label {most - 1} of image {int(labels.argmax())} is out of range; only {seen} different "
+            f"labels occur, which is too few for {most} classes"
+        )
+    return max(10, most)
 
 
 def _folders(root: str, folder: Path, side: int) -> ImageSet:

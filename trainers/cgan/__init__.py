@@ -1,0 +1,1 @@
+"""The conditional GAN: `recipes.cgan` gives the knobs."""
