@@ -6,6 +6,9 @@ import json
 import math
 
 import pytest
+from sqlalchemy import event
+
+from app import db
 
 LINES = {"Content-Type": "application/x-ndjson"}
 
@@ -185,3 +188,22 @@ def test_lost_extremes_cannot_be(client, make_run) -> None:
     assert not curve["exact"]
     assert 99.0 in curve["value"]
     assert curve["total"] == 5000
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_a_full_disk_is_told_and_the_sender_goes_on_when_there_is_room(client, make_run) -> None:
+    run_id = make_run()
+    full = "PRAGMA max_page_count = 1"  # SQLite answers as if the disk were full; it never cuts what is there
+
+    def limit(connection, record, proxy) -> None:
+        connection.execute(full)
+
+    event.listen(db.engine(), "checkout", limit)
+    note = {"seq": 1, "time": 1.7e9, "kind": "note_written", "text": "x" * 200_000}
+    answer = post(client, run_id, note)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (507, "disk_full")
+    event.remove(db.engine(), "checkout", limit)
+    full = "PRAGMA max_page_count = 1000000"
+    db.dispose()
+    assert post(client, run_id).json()["next_seq"] == 1
+    assert post(client, run_id, note).json()["next_seq"] == 2
