@@ -70,7 +70,7 @@ class _Drawing:
         for (curve, x, y, inside), height in zip(last, heights, strict=True):
             at = self.scale.low + inside * (self.scale.high - self.scale.low)
             found.append(traces.end(curve.key, x, self.scale.value(at), curve.live))
-            self.taken.append((self.axis.share(x) > 0.75, height / self.scale.plot))
+            self.taken.append((self.axis.share(x) > 0.5, height / self.scale.plot))
             side: Json = {"x": x, "y": at, "xanchor": "left", "yanchor": "middle", "xshift": 7}
             side |= {
                 "yshift": round(height - inside * self.scale.plot),

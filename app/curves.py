@@ -137,18 +137,15 @@ def scale(
 ) -> tuple[float, float]:
     """(low, high) of the value axis, in decades on a log axis.
 
-    It follows the 1st to 99th percentile of the values and the ranges in ``must`` (measured bands). A range
+    It follows the 1st to 99th percentile of each curve and the ranges in ``must`` (measured bands). A range
     in ``may`` (claimed, published) is taken in only if the axis grows to two and a half times at most.
     """
-    values = np.concatenate([np.asarray(p, dtype=float) for p in parts]) if parts else np.empty(0)
-    values = values[np.isfinite(values)]
+    curves = [np.asarray(part, dtype=float) for part in parts]
+    curves = [np.log10(c[c > 0]) if log else c[np.isfinite(c)] for c in curves]
     if log:
-        values = np.log10(values[values > 0])
         must = [(math.log10(a), math.log10(b)) for a, b in must if a > 0 and b > 0]
         may = [(math.log10(a), math.log10(b)) for a, b in may if a > 0 and b > 0]
-    ends = list(must)
-    if len(values):
-        ends.append(_reach(values))
+    ends = [*must, *(_reach(values) for values in curves if len(values))]
     if not ends:
         ends, may = (list(may[:1]), may[1:]) if may else ([(0.0, 1.0)], [])
     low, high = min(e[0] for e in ends), max(e[1] for e in ends)
