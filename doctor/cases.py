@@ -88,3 +88,22 @@ def with_series(base: Callable[[], RunView], **series: tuple[NDArray[np.int64], 
         name = key.replace("__", "/").replace("_dot_", ".")
         tracks[name] = Track(name, np.asarray(at), np.asarray(values, dtype=float))
     return RunView(tracks, view.facts, view.marks)
+
+
+def flat(
+    levels: dict[str, float | tuple[float, float]],
+    last: int = 10_000,
+    every: int = 100,
+    facts: Facts | None = None,
+    spread: float = 0.01,
+    knee: float = 0.2,
+) -> RunView:
+    """Series at a level, or going from one to another, with relative noise of ``spread``."""
+    at = steps(last, every)
+    n = len(at)
+    series = {}
+    for number, (name, level) in enumerate(levels.items()):
+        first, end = level if isinstance(level, tuple) else (level, level)
+        values = falling(n, first, end, knee)
+        series[name] = (at, values + noise(n, spread * abs(end), number))
+    return run(series, facts)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from doctor.findings import SEVERITIES, Diagnosis, Finding
 from doctor.rule import Rule
 from doctor.rulebook import RULES
@@ -21,6 +23,7 @@ def diagnose(view: RunView, rules: Sequence[Rule] = RULES) -> Diagnosis:
             blind[rule.code] = missing
             continue
         looked.append(rule.code)
-        findings += rule.examine(view)
+        with np.errstate(all="ignore"):  # people's logs hold any number; rules compare, and NaN is no match
+            findings += rule.examine(view)
     findings.sort(key=lambda f: (-SEVERITIES.index(f.severity), f.seen_at, f.code))
     return Diagnosis(tuple(findings), blind, tuple(looked))
