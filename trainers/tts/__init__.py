@@ -1,0 +1,1 @@
+"""FastSpeech2: text to mel spectrograms to speech."""
