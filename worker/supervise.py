@@ -163,9 +163,13 @@ def settle(held: leases.Claim, watch: Watch, code: int, own: WorkerSettings, set
         said = events.RunEnded(status=status, reason=reason)
         if now.lines:
             _write_end(watch, said)
-    _say(held, said.status, said.reason)  # at once: the server may be slow to answer, or away
+    elif watch.asked and said.status == "stopped":  # the trainer knows the signal, we know why it was sent
+        reason = f"{watch.asked} ({said.reason})" if said.reason else watch.asked
+    else:
+        reason = said.reason
+    _say(held, said.status, reason)  # at once: the server may be slow to answer, or away
     _push(held.run_id, watch.run_dir, own, settings)
-    return _say(held, said.status, said.reason)
+    return _say(held, said.status, reason)
 
 
 def verdict(watch: Watch, code: int, grace_s: float) -> tuple[str, str]:
@@ -225,6 +229,6 @@ def _say(held: leases.Claim, status: str, reason: str) -> str:
             return run.status
         if not runs.ended(run) or run.status == "lost":
             runs.set_status(session, run, status, reason)
-        elif run.status == status and not run.reason:
+        elif run.status == status:
             run.reason = db.clean(reason)
         return run.status
