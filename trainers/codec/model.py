@@ -12,9 +12,9 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import weight_norm
 
 from recipes.codec import Codec
+from trainers.kit.blocks import Snake, SnakeResidual, conv, down, padded, up
 from trainers.kit.quantize import ResidualVQ, Sync, build_quantizer
 
 
@@ -67,15 +67,9 @@ class PatchResidual(nn.Module):
         return mixed
 
 
-def _padded(kernel: int, stride: int) -> tuple[int, int]:
-    """(padding, output padding) with which length / stride and length × stride are exact."""
-    spare = kernel - stride
-    return (spare + 1) // 2, spare % 2
-
-
 def _patch_parts(channels: int, hop: int, latent: int) -> tuple[nn.Module, nn.Module]:
     """Encoder (patches of two hops, three residual blocks, a narrow latent) and its mirror, the decoder."""
-    padding, odd = _padded(2 * hop, hop)
+    padding, odd = padded(2 * hop, hop)
     encoder = nn.Sequential(
         nn.Conv1d(1, channels, 2 * hop, stride=hop, padding=padding),
         *(PatchResidual(channels, d) for d in (1, 2, 4)),
@@ -89,70 +83,21 @@ def _patch_parts(channels: int, hop: int, latent: int) -> tuple[nn.Module, nn.Mo
     return encoder, decoder
 
 
-class Snake(nn.Module):
-    """x + sin²(a x) / a, with one learnable a a channel: periodic, so that pitch carries on past the crop."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.alpha = nn.Parameter(torch.ones(1, channels, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        bent: Tensor = x + torch.sin(self.alpha * x).square() / (self.alpha + 1e-9)
-        return bent
-
-
-def _normed(conv: nn.Conv1d | nn.ConvTranspose1d) -> nn.Module:
-    """The convolution with weight norm, drawn as torch draws it, its bias 0.
-
-    DAC asks for weights of N(0, 0.02), but sets them after the weight norm, whose next forward puts torch's own
-    draw back. Really drawn so, a narrow codec with DAC's quantiser stays silent for long.
-    """
-    if conv.bias is not None:
-        nn.init.zeros_(conv.bias)
-    return weight_norm(conv)
-
-
-def _conv(before: int, after: int, kernel: int, dilation: int = 1) -> nn.Module:
-    """A weight-normed convolution that keeps the length."""
-    return _normed(nn.Conv1d(before, after, kernel, padding=dilation * (kernel - 1) // 2, dilation=dilation))
-
-
-class DacResidual(nn.Module):
-    """x + Conv1(Snake(Conv7 dilated(Snake(x))))."""
-
-    def __init__(self, channels: int, dilation: int) -> None:
-        super().__init__()
-        self.block = nn.Sequential(
-            Snake(channels),
-            _conv(channels, channels, 7, dilation),
-            Snake(channels),
-            _conv(channels, channels, 1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        mixed: Tensor = x + self.block(x)
-        return mixed
-
-
 def _dac_encoder(width: int, rates: Sequence[int], latent: int) -> nn.Module:
-    layers = [_conv(1, width, 7)]
+    layers = [conv(1, width, 7)]
     for rate in rates:
-        padding, _ = _padded(2 * rate, rate)
-        down = nn.Conv1d(width, 2 * width, 2 * rate, stride=rate, padding=padding)
-        layers += [*(DacResidual(width, d) for d in (1, 3, 9)), Snake(width), _normed(down)]
+        layers += [*(SnakeResidual(width, d) for d in (1, 3, 9)), Snake(width), down(width, 2 * width, rate)]
         width *= 2
-    return nn.Sequential(*layers, Snake(width), _conv(width, latent, 3))
+    return nn.Sequential(*layers, Snake(width), conv(width, latent, 3))
 
 
 def _dac_decoder(width: int, rates: Sequence[int], latent: int) -> nn.Module:
-    layers = [_conv(latent, width, 7)]
+    layers = [conv(latent, width, 7)]
     for rate in rates:
-        padding, odd = _padded(2 * rate, rate)
-        up = nn.ConvTranspose1d(width, width // 2, 2 * rate, stride=rate, padding=padding, output_padding=odd)
-        layers += [Snake(width), _normed(up)]
+        layers += [Snake(width), up(width, width // 2, rate)]
         width //= 2
-        layers += [DacResidual(width, d) for d in (1, 3, 9)]
-    return nn.Sequential(*layers, Snake(width), _conv(width, 1, 7), nn.Tanh())
+        layers += [SnakeResidual(width, d) for d in (1, 3, 9)]
+    return nn.Sequential(*layers, Snake(width), conv(width, 1, 7), nn.Tanh())
 
 
 def nominal_kbps(recipe: Codec) -> float:

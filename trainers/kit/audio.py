@@ -1,6 +1,6 @@
 """Audio folders: found and decoded once. `trainers.kit.crops` splits and samples what this module reads.
 
-Every file of a folder becomes a clip at one rate and one channel in a `Bank`, a single float32 array in
+Every file of a folder becomes a clip at one rate, mono or stereo, in a `Bank`, a single float32 array in
 memory, or memory-mapped from the cache when it is large. Whatever cannot be used is named and passed over,
 never silently; if nothing is left, `BadInput` says why.
 """
@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +24,8 @@ import soxr
 from numpy.typing import NDArray
 
 from nashboard.reporter import Reporter
-from trainers.kit.demo import cache_home, demo_folder
+from trainers.kit import stereo
+from trainers.kit.demo import cache_home, demo_folder, stereo_folder
 from trainers.kit.errors import BadInput
 
 Wave = NDArray[np.float32]
@@ -55,7 +56,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Bank:
-    """All clips of a folder: ``samples`` is one array ``[total]`` at ``rate_hz``."""
+    """All clips of a folder: ``samples`` is one array ``[total]``, of stereo ``[total, 2]``, at ``rate_hz``."""
 
     root: str
     rate_hz: int
@@ -64,16 +65,21 @@ class Bank:
     skipped: tuple[Skipped, ...]
 
     def wave(self, clip: Clip) -> Wave:
-        """The samples ``[clip.length]`` of a clip; a view."""
+        """The samples ``[clip.length]`` or ``[clip.length, 2]`` of a clip; a view."""
         return self.samples[clip.start : clip.start + clip.length]
 
 
 def tell(reporter: Reporter, bank: Bank, step: int) -> None:
+    """Reports how many files of a bank were skipped, and names them with the reasons."""
+    tell_skipped(reporter, bank.skipped, step)
+
+
+def tell_skipped(reporter: Reporter, skipped: Sequence[Skipped], step: int) -> None:
     """Reports how many files were skipped, and names them with the reasons."""
-    reporter.points(step, {"data/skipped": len(bank.skipped)})
-    if bank.skipped:
-        reporter.table("skipped_files", step, ["path", "reason"], [[s.path, s.reason] for s in bank.skipped])
-        print(f"{len(bank.skipped)} files skipped, first {bank.skipped[0].path}: {bank.skipped[0].reason}")
+    reporter.points(step, {"data/skipped": len(skipped)})
+    if skipped:
+        reporter.table("skipped_files", step, ["path", "reason"], [[s.path, s.reason] for s in skipped])
+        print(f"{len(skipped)} files skipped, first {skipped[0].path}: {skipped[0].reason}")
 
 
 def find(root: str) -> tuple[Path, list[str], list[Skipped]]:
@@ -117,8 +123,20 @@ def speakers(folder: Path) -> dict[str, str]:
     }
 
 
-def decode(path: Path, rate_hz: int, *, shortest: int, rms: float) -> Wave | str:
-    """One file as ``[T]`` float32 at ``rate_hz``, channels averaged, set to the level ``rms`` (0: as it is).
+def decode(
+    path: Path,
+    rate_hz: int,
+    *,
+    shortest: int,
+    rms: float,
+    channels: int = 1,
+    mono: str = "double",
+    name: str = "",
+) -> Wave | str:
+    """One file as float32 at ``rate_hz``, set to the level ``rms`` (0: as it is).
+
+    ``[T]`` with the channels averaged, or for two ``channels`` ``[T, 2]`` as `stereo.as_stereo` makes it of
+    ``mono`` and ``name``.
 
     Returns:
         the samples, or the reason why the file cannot be used.
@@ -126,14 +144,15 @@ def decode(path: Path, rate_hz: int, *, shortest: int, rms: float) -> Wave | str
     try:
         with soundfile.SoundFile(path) as f:
             found_hz = f.samplerate
-            wave = f.read(dtype="float32", always_2d=True).mean(axis=1)
+            wave = f.read(dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as problem:
         return f"cannot be read: {str(problem).removeprefix(f'Error opening {str(path)!r}: ').rstrip('.')}"
+    wave = wave.mean(axis=1) if channels == 1 else stereo.as_stereo(wave, name, mono)
     if not len(wave):
         return "empty: it holds no samples"
     bad = int(np.count_nonzero(~np.isfinite(wave)))
     if bad:
-        return f"{bad} of {len(wave)} samples are NaN or infinite"
+        return f"{bad} of {wave.size} samples are NaN or infinite"
     peak = float(np.abs(wave).max())
     if peak < SILENT_PEAK:
         return f"silent: its peak is {peak:.1e}"
@@ -156,6 +175,8 @@ class Folder:
     rate_hz: int
     shortest: int
     rms: float
+    channels: int = 1
+    mono: str = "double"
 
     def size(self) -> int:
         """Bytes of all samples once decoded, by the files' headers."""
@@ -165,7 +186,7 @@ class Folder:
                 seconds += soundfile.info(self.path / name).duration
             except (soundfile.LibsndfileError, OSError, RuntimeError):
                 continue  # `decode` gives the reason
-        return int(seconds * self.rate_hz) * 4
+        return int(seconds * self.rate_hz) * 4 * self.channels
 
     def key(self) -> str:
         """Names the decoded content: changes with any file's size or time, and with how it is decoded."""
@@ -174,6 +195,8 @@ class Folder:
             for name, s in ((name, (self.path / name).stat()) for name in self.files)
         ]
         what = [FORMAT, str(self.path.resolve()), self.rate_hz, self.shortest, self.rms, facts, self.speakers]
+        if self.channels > 1:
+            what += [self.channels, self.mono]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]
 
     def decode(self, keep: Callable[[Wave], object]) -> tuple[tuple[Clip, ...], tuple[Skipped, ...]]:
@@ -193,19 +216,30 @@ class Folder:
         return tuple(clips), tuple(skipped)
 
     def _one(self, name: str) -> Wave | str:
-        return decode(self.path / name, self.rate_hz, shortest=self.shortest, rms=self.rms)
+        return decode(
+            self.path / name,
+            self.rate_hz,
+            shortest=self.shortest,
+            rms=self.rms,
+            channels=self.channels,
+            mono=self.mono,
+            name=name,
+        )
 
 
-def load(root: str, rate_hz: int, *, shortest: int = 1, rms: float = 0.0) -> Bank:
-    """Decodes a folder at ``rate_hz``; an empty ``root`` is the built-in demo speech.
+def load(
+    root: str, rate_hz: int, *, shortest: int = 1, rms: float = 0.0, channels: int = 1, mono: str = "double"
+) -> Bank:
+    """Decodes a folder at ``rate_hz``; an empty ``root`` is the built-in demo speech. Channels as in `decode`.
 
     Raises:
         BadInput: as in `find`, if all files were skipped, or if the cache cannot be written.
     """
     if not root:
-        return load(str(demo_folder(rate_hz)), rate_hz, shortest=shortest, rms=rms)
+        demo = stereo_folder(rate_hz) if channels == 2 else demo_folder(rate_hz)
+        return load(str(demo), rate_hz, shortest=shortest, rms=rms, channels=channels, mono=mono)
     path, files, closed = find(root)
-    folder = Folder(path, files, speakers(path), rate_hz, shortest, rms)
+    folder = Folder(path, files, speakers(path), rate_hz, shortest, rms, channels, mono)
     if folder.size() > IN_MEMORY:
         samples, clips, skipped = _mapped(folder)
     else:
@@ -243,6 +277,8 @@ def _mapped(folder: Folder) -> tuple[Wave, tuple[Clip, ...], tuple[Skipped, ...]
         samples: Wave = (
             np.memmap(final / "samples.f32", np.float32, "r") if mapped else np.zeros(0, np.float32)
         )
+        if folder.channels > 1:
+            samples = samples.reshape(-1, folder.channels)
     except OSError as problem:
         raise BadInput(
             f"the decoded audio cannot be kept in {final.parent}: {problem.strerror}; make room there, "

@@ -53,7 +53,7 @@ def _cut(root: str, clip: Clip, share: float, shortest: int) -> tuple[list[Clip]
 
 
 class Crops:
-    """Batches of random crops ``[batch, crop]``; batch k depends on (seed, k) alone.
+    """Batches of random crops ``[batch, crop]``, of stereo ``[batch, crop, 2]``; batch k depends on (seed, k).
 
     So the position, one whole number, is all that a checkpoint has to keep, and two recipes with the same
     seed and data see the same crops whatever else they draw.
@@ -75,7 +75,7 @@ class Crops:
         """The batch at `position`, which moves on by one."""
         random = np.random.default_rng([self.seed, self.position])
         self.position += 1
-        out = np.empty((self.size, self.crop), np.float32)
+        out = np.empty((self.size, self.crop, *self.bank.samples.shape[1:]), np.float32)
         for row, place in zip(out, random.integers(self._ends[-1], size=self.size), strict=True):
             which = int(np.searchsorted(self._ends, place, side="right"))
             clip = self.clips[which]

@@ -14,11 +14,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import soundfile
 import soxr
 
+from trainers.kit import stereo
 from trainers.kit.errors import BadInput
 from trainers.kit.speak import NO_WHEEL
 
@@ -102,7 +105,18 @@ def demo_folder(rate_hz: int) -> Path:
     Raises:
         BadInput: without eSpeak NG's wheel, or where the cache cannot be written.
     """
-    final = cache_home() / "demo" / f"speech-v{VERSION}-{rate_hz}"
+    return _once(f"speech-v{VERSION}-{rate_hz}", lambda folder: _make(folder, rate_hz))
+
+
+def stereo_folder(rate_hz: int) -> Path:
+    """The demo speech in stereo: each voice speaks two lines at once, from two places; made from `demo_folder`."""
+    mono = demo_folder(rate_hz)
+    return _once(f"stereo-v{VERSION}-{rate_hz}", lambda folder: _mix(mono, folder))
+
+
+def _once(name: str, make: Callable[[Path], None]) -> Path:
+    """The folder of that name in the cache, made whole if it is not there yet."""
+    final = cache_home() / "demo" / name
     if (final / "manifest.csv").is_file():
         return final
     try:
@@ -114,7 +128,7 @@ def demo_folder(rate_hz: int) -> Path:
             "set NASHBOARD_HOME to a folder that can be written"
         ) from problem
     try:
-        _make(making, rate_hz)
+        make(making)
         try:
             making.rename(final)
         except OSError as problem:  # another trainer was first: its folder is as good as ours
@@ -123,6 +137,25 @@ def demo_folder(rate_hz: int) -> Path:
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return final
+
+
+def _mix(mono: Path, folder: Path) -> None:
+    """Each file panned by its name, and under it, 6 dB lower, the same voice's next file from the other side."""
+    with open(mono / "manifest.csv", newline="", encoding="utf-8") as f:
+        columns, *rows = csv.reader(f)
+    for i, row in enumerate(rows):
+        mates = [r for r in rows if r[1] == row[1]]
+        under = mates[(mates.index(row) + 1) % len(mates)]
+        place = stereo.place_of(row[0])
+        loud, rate_hz = soundfile.read(mono / row[0], dtype="float32")
+        soft, _ = soundfile.read(mono / under[0], dtype="float32")
+        soft = np.resize(soft, loud.shape)  # a shorter one begins again
+        mixed = stereo.panned(loud, place) + 0.5 * stereo.panned(soft, -place)
+        peak = float(np.abs(mixed).max())
+        soundfile.write(folder / row[0], mixed * min(1.0, 0.99 / max(peak, 1e-9)), rate_hz, subtype="PCM_16")
+        rows[i] = [*row[:4], "espeak-ng, mixed to stereo", *row[5:]]
+    with open(folder / "manifest.csv", "w", newline="", encoding="utf-8") as out:
+        csv.writer(out).writerows([columns, *rows])
 
 
 def _make(folder: Path, rate_hz: int) -> None:
