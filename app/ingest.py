@@ -226,6 +226,8 @@ class _Batch:
         run.tags = list(dict.fromkeys([*run.tags, *(clean(t, runs.MAX_TAG) for t in event.tags)]))[
             : runs.MAX_TAGS
         ]
+        if run.started is None:
+            run.started = self._at(event)
         if run.status != "stopping":
             runs.set_status(self.session, run, "running", now=self.now)
         if event.resumed_from is not None:
@@ -243,3 +245,8 @@ class _Batch:
 
     def _ended(self, event: RunEnded) -> None:
         runs.set_status(self.session, self.run, event.status, event.reason, self.now)
+        self.run.ended = max(self._at(event), self.run.started or 0.0)
+
+    def _at(self, event: Event) -> float:
+        """When the event happened by its own clock, never later than now: a folder pushed later keeps its times."""
+        return min(event.time, self.now) if event.time > 0 else self.now

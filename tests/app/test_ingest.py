@@ -236,6 +236,23 @@ def test_run_ended_sets_the_status_and_the_reason(post, run_id) -> None:
     assert run.ended is not None
 
 
+def test_a_folder_pushed_later_keeps_its_times(post, run_id) -> None:
+    post(line(0, "run_started", run=run_id), line(1), line(2, "run_ended", status="finished"))
+    with db.reading() as session:
+        run = runs.get(session, run_id)
+        assert (run.started, run.ended) == (1.7e9, 1.7e9 + 2)
+
+
+def test_a_clock_that_runs_ahead_is_held_at_now(post, run_id) -> None:
+    ahead = {"time": time.time() + 1e6}
+    post(line(0, "run_started", run=run_id, **ahead), line(1, "run_ended", status="failed", **ahead))
+    with db.reading() as session:
+        run = runs.get(session, run_id)
+        assert run.started is not None
+        assert run.ended is not None
+        assert run.started <= run.ended <= time.time()
+
+
 def test_a_resumed_run_goes_on_and_is_marked(post, run_id) -> None:
     post(started(0, run_id), line(1), line(2, "run_ended", status="stopped"))
     post(started(3, run_id, resumed_from=1), line(4, step=2))
