@@ -36,6 +36,7 @@ GROUPS = {
     "disc": "Discriminator",
     "gen": "Generator",
     "feat": "Feature matching",
+    "pesq": "PESQ in training",
     "codebook": "Codebooks",
     "eval": "Evaluation",
     "best": "Best so far",
@@ -72,6 +73,9 @@ TABLE: tuple[Series, ...] = (
     ),
     Series("loss/mel", "Mel loss", better="down", aliases=("mel_loss",)),
     Series("loss/vq", "VQ loss", aliases=("vq_loss", "commit_loss")),
+    Series("loss/ri", "Real and imaginary error", better="down", aliases=("ri_loss", "loss_ri")),
+    Series("loss/mag", "Magnitude error", better="down", aliases=("mag_loss", "loss_mag")),
+    Series("loss/time", "Waveform L1", better="down", aliases=("time_loss",)),
     Series("loss/{term}", "Loss: {term}"),
     Series("weighted/{term}", "Weighted {term}", help="The term times its weight, as it enters the total."),
     Series(
@@ -104,6 +108,24 @@ TABLE: tuple[Series, ...] = (
         log=True,
     ),
     Series("disc/lr", "Learning rate of D", aliases=("lr_d", "d_lr")),
+    Series(
+        "disc/pred.{kind}",
+        "Score predicted by D: {kind}",
+        help="(PESQ - 1) / 3.5 as D predicts it in training; for clean against itself it should go to 1.",
+    ),
+    Series("disc/true.{kind}", "True score: {kind}", help="(PESQ - 1) / 3.5 of the same items."),
+    Series(
+        "disc/corr",
+        "Prediction against truth",
+        better="up",
+        help="Correlation of D's prediction with the true score over the latest 128 training items, before D "
+        "learned them.",
+    ),
+    Series("disc/spearman", "Prediction against truth, ranks", better="up", help="As disc/corr, of ranks."),
+    Series(
+        "disc/mae", "Error of D's prediction", better="down", help="Mean absolute error, normalised PESQ."
+    ),
+    Series("disc/bias", "Bias of D's prediction", help="Mean of prediction minus truth; 0 is right."),
     Series("disc/{sub}/loss", "D loss: {sub}"),
     Series("disc/{sub}/sign_acc", "Sign accuracy: {sub}", "share"),
     Series("disc/{sub}/sign.real", "Real called real: {sub}", "share"),
@@ -153,6 +175,18 @@ TABLE: tuple[Series, ...] = (
         "gen/update_ratio", "Update ratio of G", help="Norm of the update over norm of the weights.", log=True
     ),
     Series("gen/lr", "Learning rate of G", aliases=("lr_g", "g_lr", "lr")),
+    Series(
+        "gen/level.clean",
+        "Level against clean",
+        "dB",
+        help="Training estimates against the clean signal at the same scale; 0 is right.",
+    ),
+    Series(
+        "gen/level.time",
+        "Level against the time loss's reference",
+        "dB",
+        help="Far from 0 where the waveform is compared at another scale than the estimate has.",
+    ),
     Series(
         "feat/relative",
         "Relative feature distance",
@@ -216,6 +250,31 @@ TABLE: tuple[Series, ...] = (
         aliases=("pesq", "val_pesq"),
     ),
     Series("eval/stoi", "STOI", "", "up", aliases=("stoi",)),
+    Series("eval/ssnr", "Segmental SNR", "dB", "up", help="Frames of 30 ms, each between -10 and 35 dB."),
+    Series("eval/csig", "CSIG, signal", "1 to 5", "up", help="Hu and Loizou 2008, with wide band PESQ."),
+    Series("eval/cbak", "CBAK, background", "1 to 5", "up", help="Hu and Loizou 2008, with wide band PESQ."),
+    Series("eval/covl", "COVL, overall", "1 to 5", "up", help="Hu and Loizou 2008, with wide band PESQ."),
+    Series("eval/loss", "Loss on the evaluation set", "", "down", help="The generator's whole loss."),
+    Series("eval/set", "Evaluation set", help="First 48 bits of its digest: constant where the set is."),
+    Series(
+        "eval/samples_lost", "Samples lost", "samples", "down", help="By the transform and its inverse, mean."
+    ),
+    Series("eval/pesq_missing", "Clips without PESQ", "share", "down"),
+    Series(
+        "eval/disc_corr", "D's prediction against true PESQ", "", "up", help="Pearson, enhanced and noisy."
+    ),
+    Series("eval/disc_spearman", "D's prediction against true PESQ, ranks", "", "up"),
+    Series("eval/disc_mae", "Error of D's prediction", "", "down", help="Mean absolute, normalised PESQ."),
+    Series(
+        "eval/disc_bias", "Bias of D's prediction", help="Prediction minus truth, normalised; 0 is right."
+    ),
+    Series("eval/disc_clean", "D on clean against itself", help="Should go to 1."),
+    Series("eval/{name}.noisy", "{name} of the noisy input", help="What the measure is without enhancement."),
+    Series(
+        "eval/{name}.centre",
+        "{name}, same stretches",
+        help="Beside an evaluation that cuts anew each time: the same middles at every evaluation.",
+    ),
     Series("eval/kbps", "Nominal bit rate", "kbit/s"),
     Series("eval/fid", "FID", "", "down", aliases=("fid", "FID")),
     Series("eval/is", "Inception score", "", "up", aliases=("inception_score", "is", "IS")),
@@ -279,6 +338,18 @@ TABLE: tuple[Series, ...] = (
     ),
     Series("eval/disc_acc.fake", "Fakes called fake", "share", help="Without noise or augmentation."),
     Series("eval/{name}", "{name}"),
+    Series(
+        "pesq/missing_items",
+        "Items without PESQ",
+        "share",
+        "down",
+        help="Share of the items since the last report.",
+    ),
+    Series("pesq/missing_batches", "Batches with an item without PESQ", "share", "down"),
+    Series("pesq/trained", "Batches that trained D", "share", "up"),
+    Series("pesq/reason.{reason}", "Without PESQ: {reason}", "share", "down"),
+    Series("pesq/wait", "Share of time waiting for PESQ", "share", "down"),
+    Series("pesq/cache_hits", "Scores found in the cache", "share"),
     Series("progress/epoch", "Epoch", aliases=("epoch",)),
     Series("progress/disc_steps", "D steps", "steps"),
     Series("progress/samples_seen", "Samples seen", "items"),
@@ -288,6 +359,8 @@ TABLE: tuple[Series, ...] = (
     Series("speed/audio_s_per_s", "Audio a second", "s/s"),
     Series("speed/data_wait", "Share of time waiting for data", "share"),
     Series("data/skipped", "Files skipped", "files"),
+    Series("data/length.clean", "Length of the clean signal", "samples"),
+    Series("data/length.est", "Length of the estimate", "samples"),
     Series("data/nonfinite", "Non-finite batches", "batches"),
 )
 

@@ -56,6 +56,14 @@ class Data(Part):
         min_length=1,
         max_length=32,
     )
+    pauses: float = knob(
+        0.0,
+        "Silence put before and after each clean clip that is mixed, as talk has it: some crops then hold no "
+        "utterance, and PESQ has no score for them. Pairs stay as they are.",
+        unit="s",
+        ge=0,
+        le=10,
+    )
     crop: int = knob(
         16000,
         "Length of a training crop; shorter clips are repeated to it.",
@@ -126,6 +134,13 @@ class Generator(Part):
         "batch",
         "Norm of the conformers' convolution: batch as CMGAN, or group, which one item alone decides.",
         title="Convolution norm",
+    )
+    identity: bool = knob(
+        False,
+        "Begin with the mask at 1 and no residual, so that the output is the noisy input at first; off as "
+        "released. For runs too short to find that out.",
+        title="Begin with the input",
+        advanced=True,
     )
     keep_length: bool = knob(
         True,

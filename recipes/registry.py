@@ -8,8 +8,9 @@ from typing import Any
 from recipes.base import BadRecipe, Problem, Recipe, unknown, validated
 from recipes.cgan import Cgan
 from recipes.codec import Codec
+from recipes.enhancement import Enhancement
 
-TRAINERS: dict[str, type[Recipe]] = {r.name: r for r in (Codec, Cgan)}
+TRAINERS: dict[str, type[Recipe]] = {r.name: r for r in (Codec, Enhancement, Cgan)}
 
 
 def recipe_type(trainer: str) -> type[Recipe]:

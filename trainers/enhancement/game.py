@@ -178,5 +178,5 @@ class MetricGame:
 
 
 def _together(rows: Sequence[tuple[Tensor, Tensor, float]], device: torch.device) -> Judged:
-    clean, estimate = (torch.stack([r[i] for r in rows]).to(device) for i in (0, 1))  # type: ignore[misc]
+    clean, estimate = (torch.stack([r[i] for r in rows]).to(device) for i in (0, 1))
     return Judged(clean, estimate, torch.tensor([r[2] for r in rows], device=device))

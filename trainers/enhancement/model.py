@@ -113,6 +113,11 @@ class Generator(nn.Module):
             *_normed(width),
             nn.Conv2d(width, 2, (1, 2)),
         )
+        if part.identity:
+            for conv, weight, bias in ((self.mask[-1], 0.1, 1.0), (self.residual[-1], 0.1, 0.0)):
+                with torch.no_grad():
+                    conv.weight.mul_(weight)
+                    conv.bias.fill_(bias)
 
     def forward(self, noisy: Tensor) -> Tensor:
         hidden = self.blocks(self.encoder(torch.cat([magnitude(noisy)[:, None], noisy], 1)))

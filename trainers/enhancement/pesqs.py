@@ -20,6 +20,7 @@ from trainers.enhancement.game import Judged, normalised
 from trainers.kit.scorers import ScoreBook
 from trainers.kit.scores import Reason, Score
 
+ABSENT = (Reason.NOT_INSTALLED, Reason.RATE)
 SENTINEL = -1.0  # what the released code puts where PESQ raised an error
 
 
@@ -42,8 +43,11 @@ class Scored:
 
 
 def targets_of(scores: Sequence[Score], rule: str) -> tuple[list[int], list[float]]:
-    """(rows to learn from, their targets) by the rule: ``batch``, ``item`` or ``keep``."""
-    if rule == "keep":
+    """(rows to learn from, their targets) by the rule: ``batch``, ``item`` or ``keep``.
+
+    Where PESQ cannot be had at all (not installed, no such rate) there are none, whatever the rule.
+    """
+    if rule == "keep" and not any(s.reason in ABSENT for s in scores):
         values = [SENTINEL if s.value is None else s.value for s in scores]
         return list(range(len(scores))), [normalised(v) for v in values]
     rows = [i for i, s in enumerate(scores) if s.value is not None]
@@ -89,7 +93,8 @@ class LaggedScores:
             groups[kind] = Judged(
                 entry.clean[where], entry.estimates[kind][where], torch.tensor(targets, device=device)
             )
-        trains = bool(len(groups["est"].targets)) or self.part.failures == "item"
+        absent = any(s.reason in ABSENT for s in scores["est"])
+        trains = bool(len(groups["est"].targets)) or (self.part.failures == "item" and not absent)
         self._trained += trains
         self.book.trim(k for e in self._queue for keys in e.keys.values() for k in keys)
         return Scored(entry.clean, groups, trains)
