@@ -1,0 +1,1 @@
+"""The stereo AudioVAE: `recipes.vae` gives the knobs, `persist` saves and loads models."""
