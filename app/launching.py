@@ -139,6 +139,10 @@ def resume(session: Session, run_id: str) -> Run:
     run = runs.get(session, run_id, lock=True)
     if run.status not in events.ENDED:
         raise errors.Conflict(f"run {run.id} is {run.status}; only a run that ended can be resumed")
+    if run.status == "finished":
+        raise errors.Conflict(
+            f"run {run.id} has finished its steps; fork it from its last checkpoint with more of them"
+        )
     if not run.trainer or run.trainer not in TRAINERS:
         raise errors.Conflict(
             f"run {run.id} was not started by Nashboard, so its trainer is unknown; start it again by hand"
@@ -154,8 +158,12 @@ def resume(session: Session, run_id: str) -> Run:
     _broker()
     run.device = "cpu" if run.device == "cpu" else "auto"
     run.resume = run.run_dir if last is not None else ""
-    runs.set_status(session, run, "queued", f"resumes from step {last.step}" if last else "")
-    _send_after_commit(session, run, run.host if last is not None else "")
+    host = run.host if last is not None else ""
+    words = [f"resumes from step {last.step}"] if last else []
+    if host and host not in {w["host"] for w in dispatch.workers(get_settings().redis_url)}:
+        words.append(f"waits for a worker on {host}, which holds its checkpoint")
+    runs.set_status(session, run, "queued", "; ".join(words))
+    _send_after_commit(session, run, host)
     return run
 
 
@@ -181,6 +189,7 @@ def fork(
         start = session.get(Checkpoint, from_checkpoint) if 0 <= from_checkpoint < 2**53 else None
         if start is None or start.run_id != parent.id or not start.present:
             raise errors.NotFound(f"run {parent.id} has no checkpoint {from_checkpoint}")
+        _check_left(recipe, start.step)
     run = _queue(
         session,
         recipe,
@@ -224,6 +233,17 @@ def _check(recipe: Recipe, device: str) -> None:
             gpus = [s for s in slots if s.startswith("cuda")]
             have = f"there are {', '.join(gpus)}" if gpus else "no worker has a GPU; take auto or cpu"
             raise BadRecipe([Problem("device", device, f"no worker has {device}: {have}")])
+
+
+def _check_left(recipe: Recipe, step: int) -> None:
+    """Raise `BadRecipe` where a checkpoint at ``step`` leaves nothing to do."""
+    total = getattr(getattr(recipe, "trainer", None), "total_steps", None)
+    if total is not None and total <= step:
+        knob = "trainer.max_steps"
+        text = (
+            f"the checkpoint is at step {step} and the run would end at step {total}; set {knob} above {step}"
+        )
+        raise BadRecipe([Problem(knob, flat(recipe).get(knob), text)])
 
 
 def _broker() -> None:

@@ -112,10 +112,12 @@ class Knob:
 class Recipe(Part):
     """What every trainer's recipe has. A trainer's own recipe adds its parts and knobs.
 
-    ``name`` is the trainer's name; ``trainer`` is free for the group of knobs (max_steps, …).
+    ``name`` is the trainer's name; ``trainer`` is free for the group of knobs (max_steps, …). ``reads`` says what
+    ``data.root`` holds: audio or images.
     """
 
     name: ClassVar[str] = ""
+    reads: ClassVar[Literal["audio", "images"]] = "audio"
     # Words of the command line beside the knobs (recipes.groups): {group: head of its knobs}, {other spelling: knob}
     groups: ClassVar[Mapping[str, str]] = {}
     spellings: ClassVar[Mapping[str, str]] = {}

@@ -125,10 +125,11 @@ def main(words: Sequence[str]) -> int:
         return 2
     from app.dispatch import BrokerDown
     from app.errors import Problem
+    from recipes.base import BadRecipe
 
     try:
         return commands[tuple(words)]()
-    except (BadSettings, BrokerDown, Problem) as problem:
+    except (BadSettings, BrokerDown, Problem, BadRecipe) as problem:
         print(f"nashboard: {problem}", file=sys.stderr)
         return 2
 

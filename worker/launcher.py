@@ -26,6 +26,7 @@ from app.settings import LOOPBACK, BadSettings, Settings, load
 from worker import broker, children, devices, process
 from worker.children import Child, say
 from worker.lock import Held, lock
+from worker.settings import worker_settings
 
 ANSWER_S = 60.0
 
@@ -106,8 +107,13 @@ class Launcher:
         self._add("chores worker", [sys.executable, "-m", "worker", "chores"], env)
         address = f"http://{shown(self.settings.host)}:{port}/"
         self._wait_for(server, port)
-        if self.demo and (said := self._once("demo", env)):
-            say(said)
+        if self.demo:
+            try:
+                said = self._once("demo", env)
+            except CannotStart as problem:
+                said = f"the demo pair could not be queued: {problem}"
+            if said:
+                say(said)
         print(f"Nashboard: {address}", flush=True)
         say("Ctrl-C stops everything; logs are in " + str(home / "logs"))
 
@@ -173,8 +179,7 @@ class Launcher:
         for child in workers:
             if child.process is not None:
                 process.tell(child.process, signal.SIGTERM)
-        grace = float(os.environ.get("NASHBOARD_WORKER_GRACE_S") or 60.0) + 15.0
-        until = time.monotonic() + grace
+        until = time.monotonic() + worker_settings().grace_s + 15.0
         while any(c.running for c in workers) and time.monotonic() < until and self._signals < 2:
             time.sleep(0.05)
         for child in [*workers, *reversed([c for c in self.children if c not in workers])]:
@@ -256,6 +261,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if not told.port.isdigit() or int(told.port) > 65535:
             raise CannotStart(f"PORT={told.port} is no port; take a number from 1 to 65535")
+        worker_settings()  # what is wrong with it is said now, not by a worker that will not start
         data = data_folders(told.data)
         settings = load(home=told.home, host=told.host, port=int(told.port))
         if told.host not in LOOPBACK and not told.host.startswith("127.") and not settings.token:

@@ -114,7 +114,12 @@ def launch_page(request: Request) -> Response:
     """
     given, roots = request.query_params.multi_items(), get_settings().data_roots
     draft = drafts.read(given)
-    if roots and "knob:data.root" not in dict(given) and not dataroots.trouble_with(str(roots[0]), roots):
+    reads = TRAINERS[draft.trainer].reads if draft.trainer in TRAINERS else "audio"
+    if (
+        roots
+        and "knob:data.root" not in dict(given)
+        and not dataroots.trouble_with(str(roots[0]), roots, reads)
+    ):
         draft = replace(draft, root=str(roots[0]))
     return _respond(request, draft, LaunchPage.template)
 

@@ -69,6 +69,31 @@ def test_an_unreadable_folder_is_named(root: Path, monkeypatch: pytest.MonkeyPat
     assert "cannot be read by the server's user" in said
 
 
+def test_sets_of_images_have_files_of_any_name(root: Path) -> None:
+    allowed = [root / "allowed"]
+    (root / "allowed/mnist/raw").mkdir(parents=True)
+    said = dataroots.trouble_with(f"{root}/allowed/mnist", allowed, "images")
+    assert said.endswith("is empty; put the data there")
+    (root / "allowed/mnist/raw/t10k-images-idx3-ubyte").write_bytes(b"x")
+    assert dataroots.trouble_with(f"{root}/allowed/mnist", allowed, "images") == ""
+    assert "no wav" in dataroots.trouble_with(f"{root}/allowed/mnist", allowed, "audio")
+
+
+def test_every_path_of_a_recipe_is_confined(root: Path) -> None:
+    from recipes.base import knobs
+    from recipes.registry import TRAINERS
+
+    paths = {(name, k.name) for name, recipe in TRAINERS.items() for k in knobs(recipe()) if k.path}
+    assert ("codec", "data.root") in paths
+    for trainer, knob in sorted(paths):
+        digest = f"{knob}_sha256"
+        more = {digest: "0" * 64} if digest in {k.name for k in knobs(TRAINERS[trainer]())} else {}
+        for bad in (root / "secret", root / "allowed" / ".." / "secret" / "two.wav"):
+            with pytest.raises(BadRecipe) as caught:
+                dataroots.check(compose.build(trainer, patch={knob: str(bad), **more}), [root / "allowed"])
+            assert [p.knob for p in caught.value.problems] == [knob]
+
+
 def test_no_root_means_the_demo_alone(root: Path) -> None:
     said = dataroots.trouble_with(str(root / "allowed"), [])
     assert "no data folder is" in said

@@ -192,7 +192,7 @@ def test_a_resumed_run_is_the_same_run_on_the_host_of_its_checkpoint(
     assert run.id == run_id
     kept = get(run_id)
     assert (kept.status, kept.resume, kept.ended) == ("queued", f"/runs/{run_id}", None)
-    assert "step 40" in kept.reason
+    assert kept.reason == "resumes from step 40; waits for a worker on box, which holds its checkpoint"
     with dispatch.client(launchable.redis_url) as connection:
         assert connection.llen("nashboard.train.cpu@box") == 1
 
@@ -200,8 +200,9 @@ def test_a_resumed_run_is_the_same_run_on_the_host_of_its_checkpoint(
 def test_what_cannot_be_resumed_says_why(
     launchable: Any, queued: Callable[..., str], make_run: Callable[..., str]
 ) -> None:
-    active, by_hand, bare, held = queued(), make_run(status="stopped"), queued(), queued()
+    active, by_hand, bare, held, done = queued(), make_run(status="stopped"), queued(), queued(), queued()
     with_checkpoint(held, status="lost")
+    with_checkpoint(done, status="finished")
     with db.transaction() as session:
         runs.get(session, bare).status = "failed"
         runs.get(session, bare).next_seq = 9
@@ -211,6 +212,7 @@ def test_what_cannot_be_resumed_says_why(
         by_hand: "not started by Nashboard",
         bare: "left no checkpoint to go on from; fork it",
         held: "still has a trainer on box/cpu:0",
+        done: "has finished its steps; fork it",
     }
     for run_id, text in told.items():
         with pytest.raises(errors.Conflict, match=text), db.transaction() as session:
@@ -250,6 +252,11 @@ def test_a_fork_from_a_checkpoint_runs_where_it_lies_and_keeps_it(
     with dispatch.client(launchable.redis_url) as connection:
         assert connection.llen("nashboard.train.auto@box") == 1
         assert connection.llen("nashboard.chores@box") == 1
+    with (
+        pytest.raises(BadRecipe, match=r"at step 40 .* end at step 30; set trainer\.max_steps above 40"),
+        db.transaction() as session,
+    ):
+        launching.fork(session, parent, {"trainer.max_steps": 30}, checkpoint)
     with pytest.raises(errors.NotFound, match="no checkpoint 999"), db.transaction() as session:
         launching.fork(session, parent, from_checkpoint=999)
 
