@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from app import checkpoints, db, reading, runs
+from app import findings as doctors
 from app.api.shapes import LIMIT, Number, RunId, RunRow, RunShown, SeriesShown, Step
 from app.errors import BadInput
 from app.live import bell
@@ -81,10 +82,12 @@ class Curves(BaseModel):
 
 
 class Findings(BaseModel):
-    """What the doctor says of a run."""
+    """What the doctor says of a run; the form is that of ``python -m doctor --json``."""
 
-    findings: list[dict[str, Any]]
-    could_not_look: dict[str, list[str]]
+    verdict: Literal["healthy", "warn", "fail", "unknown"]
+    first_fail_step: int | None
+    findings: list[dict[str, Any]] = Field(description="Worst first, each with evidence, suspects and remedies.")
+    could_not_look: dict[str, list[str]] = Field(description="Rules that lack a series, and which.")
 
 
 @router.get("/api/runs", summary="List runs, newest first")
@@ -233,7 +236,7 @@ def values_at(
 
 @router.get("/api/runs/{run_id}/findings", summary="What the doctor says of a run", responses=documented(404))
 def findings(run_id: RunId) -> Findings:
-    """Empty until the doctor has looked."""
+    """As the run stands; while it is busy, as it stood up to 3 s ago."""
     with db.reading() as session:
-        runs.get(session, run_id)
-    return Findings(findings=[], could_not_look={})
+        diagnosis = doctors.findings(session, runs.get(session, run_id))
+    return Findings.model_validate(doctors.shown(diagnosis))

@@ -114,7 +114,9 @@ def test_a_batch_as_any_simple_client_sends_it(client, make_run) -> None:
 
 
 def test_findings_have_their_place(client, make_run) -> None:
-    assert client.get(f"/api/runs/{make_run()}/findings").json() == {"findings": [], "could_not_look": {}}
+    told = client.get(f"/api/runs/{make_run()}/findings").json()
+    assert (told["verdict"], told["first_fail_step"], told["findings"]) == ("unknown", None, [])
+    assert told["could_not_look"]["disc-zero"] == ["loss/disc"]
 
 
 @pytest.mark.parametrize(
