@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,7 +39,14 @@ class Checkpoint:
 
 
 def plain(value: Any, where: str = "state") -> Any:
-    """``value`` if it is tensors and plain values all through; else TypeError, naming the place."""
+    """``value`` if it is tensors and plain values all through; else TypeError, naming the place.
+
+    A scalar of numpy becomes Python's and a path its text: safe loading refuses both.
+    """
+    if isinstance(value, np.generic):
+        return plain(value.item(), where)
+    if isinstance(value, PurePath):
+        return str(value)
     if isinstance(value, Mapping):
         return {k if isinstance(k, int) else str(k): plain(v, f"{where}.{k}") for k, v in value.items()}
     if isinstance(value, list | tuple):
