@@ -9,8 +9,9 @@ from recipes.base import BadRecipe, Problem, Recipe, unknown, validated
 from recipes.cgan import Cgan
 from recipes.codec import Codec
 from recipes.enhancement import Enhancement
+from recipes.vae import Vae
 
-TRAINERS: dict[str, type[Recipe]] = {r.name: r for r in (Codec, Enhancement, Cgan)}
+TRAINERS: dict[str, type[Recipe]] = {r.name: r for r in (Codec, Enhancement, Cgan, Vae)}
 
 
 def recipe_type(trainer: str) -> type[Recipe]:
