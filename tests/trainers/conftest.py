@@ -99,20 +99,35 @@ class Ran:
         return checkpoints.load(checkpoints.listed(self.run_dir)[-1]).state
 
 
-@pytest.fixture
-def codec(audio: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """codec("trainer.max_steps=4", run="a"): a tiny run on the tones, in this process, without Hydra."""
+Carry = Callable[..., Ran]
 
-    def train(*words: str, preset: str = "fixed", run: str | None = "run", resume: object = None) -> Ran:
+
+@pytest.fixture
+def carry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Carry:
+    """carry("cgan", "fixed", {knob: value}, run="a"): a run at size tiny in this process, without Hydra."""
+
+    def out(
+        trainer: str, preset: str, patch: dict[str, Any], *, run: str | None = "run", resume: object = None
+    ) -> Ran:
         run_dir = tmp_path / run if run else None
-        patch = dict(word.split("=", 1) for word in (*TINY, f"data.root={audio}", *words))
-        recipe = build("codec", preset, "tiny", patch)
+        recipe = build(trainer, preset, "tiny", patch)
         given = {"preset": preset, **patch}
         place = str(run_dir) if run_dir else None
-        request = Request("codec", recipe, place, str(resume) if resume else None, "cpu", None, given)
+        request = Request(trainer, recipe, place, str(resume) if resume else None, "cpu", None, given)
         capsys.readouterr()
         status = carry_out(request)
         said = capsys.readouterr()
         return Ran(status, said.out, said.err, run_dir or tmp_path)
+
+    return out
+
+
+@pytest.fixture
+def codec(audio: Path, carry: Carry) -> Callable[..., Ran]:
+    """codec("trainer.max_steps=4", run="a"): a tiny run on the tones, in this process, without Hydra."""
+
+    def train(*words: str, preset: str = "fixed", run: str | None = "run", resume: object = None) -> Ran:
+        patch = dict(word.split("=", 1) for word in (*TINY, f"data.root={audio}", *words))
+        return carry("codec", preset, patch, run=run, resume=resume)
 
     return train

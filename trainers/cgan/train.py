@@ -43,19 +43,22 @@ class Training:
         shadow = build_generator(recipe, self.classes)
         seed_all(recipe.seed + 1)
         judge = build_discriminator(recipe, self.classes)
-        seed_all(recipe.seed + 2)
+        for net in (self.net, shadow, judge):  # a fifth faster on a CPU, and what bf16 on a GPU wants
+            net.to(memory_format=torch.channels_last)
         self.gen, self.optimizer = self.fabric.setup(self.net, adam(self.net, recipe.gen))
         disc, disc_optimizer = self.fabric.setup(judge, adam(judge, recipe.disc))
         self.game = ConditionalGame(
             disc, disc_optimizer, recipe, backward=self.fabric.backward, autocast=self.fabric.autocast
         )
         self.ema = Ema(self.net, shadow.to(self.fabric.device), recipe.gen.ema, recipe.gen.ema_start)
+        seed_all(recipe.seed + 3)  # whatever the scorers draw, training goes on from its own stream
+        self.evaluation = Evaluation(recipe, self.data, self.fabric.device)
+        seed_all(recipe.seed + 2)
         self.start = 0
         if checkpoint is not None:
             self.start = checkpoint.step
             restore(self._parts(), checkpoint, flat(recipe))
             set_rng_state(checkpoint.state["rng"])
-        self.evaluation = Evaluation(recipe, self.data, self.fabric.device)
         self._last: dict[str, float] = {}
         self.parameters = {"gen": count(self.net), "disc": count(judge)}
         self.facts: dict[str, Any] = {

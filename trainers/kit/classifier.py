@@ -76,13 +76,12 @@ def trained(train: Images, held: Images, classes: int) -> Trained:
     """
     key = hashlib.sha256(f"{VERSION} {classes} {FEWEST} {digest(train, held)}".encode()).hexdigest()[:24]
     path = cache_home() / "classifiers" / f"{key}.pt"
-    net = Classifier(classes)
     state = _cached(path)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = Classifier(classes)
+        steps = 0 if state else _fit(net, train)
     if state is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            net = Classifier(classes)
-            steps = _fit(net, train)
         state = {"net": net.state_dict(), "steps": steps, "accuracy": _accuracy(net, held)}
         _keep(path, state)
     net.load_state_dict(state["net"])
