@@ -41,7 +41,7 @@ def spelled(recipe: type[Recipe], words: Sequence[str], default_size: str) -> li
 def _heads(recipe: type[Recipe]) -> dict[str, str]:
     """{dotted name of a group: the word that chooses a variant of it}."""
     dotted = {word.replace("/", "."): word for word in recipe.groups}
-    return dotted | {head: word for word, head in reversed(recipe.groups.items())}
+    return dotted | {head: word for word, head in reversed(list(recipe.groups.items()))}
 
 
 def variants(recipe: type[Recipe], group: str) -> list[str]:
