@@ -71,7 +71,8 @@ TABLE: tuple[Series, ...] = (
         "share/{term}",
         "Gradient share of {term}",
         "share",
-        help="Norm of the term's gradient at the generator's output, divided by the sum over terms.",
+        help="Norm of the term's gradient at the generator's output (text to speech: at the encoder's, where all "
+        "losses meet), divided by the sum over terms.",
     ),
     Series(
         "disc/sign_acc", "Sign accuracy of D", "share", help="Balanced over real and fake; 0.5 is chance."
@@ -213,6 +214,13 @@ TABLE: tuple[Series, ...] = (
     Series("data/length.clean", "Length of the clean signal", "samples"),
     Series("data/length.est", "Length of the estimate", "samples"),
     Series("data/nonfinite", "Non-finite batches", "batches"),
+    Series("data/nonfinite_share", "Non-finite items", "share"),
+    Series("data/target_min", "Smallest target"),
+    Series("data/target_max", "Largest target"),
+    Series("data/target_mean", "Mean of targets"),
+    Series("data/target_std", "Spread of targets"),
+    Series("data/target_negative", "Targets below 0", "share"),
+    Series("data/target_floor", "Targets at the floor", "share", help="Digital silence."),
 )
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+@%()\- ]*(/[A-Za-z0-9_.:+@%()\- ]+)*")
