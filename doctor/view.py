@@ -119,6 +119,11 @@ class RunView:
         """
         return DEAD.get(self.facts.adv_loss or "")
 
+    @property
+    def regresses(self) -> bool:
+        """Whether D predicts a score (MetricGAN) and its loss is an error: near zero is then what is wanted."""
+        return self.facts.trainer == "enhancement" or bool(self.named("disc/true.*"))
+
     def disc_loss(self) -> Track:
         """``loss/disc`` per sub-discriminator: divided by their number where the log holds the sum."""
         track = self.track("loss/disc")

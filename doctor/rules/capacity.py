@@ -34,7 +34,11 @@ class Capacity(Rule):
 
     @staticmethod
     def _params(view: RunView) -> dict[str, float]:
-        of = view.facts.params
+        of = dict(view.facts.params)
+        for side in SIDES:
+            logged = view.track(f"{side}/parameters")
+            if len(logged):
+                of[side] = float(logged.values[-1])
         return {side: of[key] for side, names in SIDES.items() for key in names if of.get(key, 0) > 0}
 
     @staticmethod

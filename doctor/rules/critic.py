@@ -37,7 +37,7 @@ class Critic(Rule):
     )
     try_ = "A gradient penalty with weight 10, no batch normalisation in the critic, 5 critic steps, no weight clipping."
     source = "reference 3.2, rule 34; the chance band of 0.03 is rule 1's; the vanishing of clipped critics is published"
-    needs = (("loss/disc",), ("disc/gradient_norm",), ("disc/mean.real",))
+    needs = (("loss/disc",), ("disc/grad_between",), ("disc/mean.real",))
 
     def examine(self, view: RunView) -> Iterator[Finding]:
         if view.facts.adv_loss != "wasserstein":
@@ -77,7 +77,7 @@ class Critic(Rule):
         self, view: RunView, suspects: tuple[Suspect, ...], remedies: tuple[Remedy, ...]
     ) -> Iterator[Finding]:
         for name, low, high in (
-            ("disc/gradient_norm", *GRADIENT),
+            ("disc/grad_between", *GRADIENT),
             ("disc/mean.real", -LOGITS, LOGITS),
             ("disc/mean.fake", -LOGITS, LOGITS),
         ):
@@ -87,7 +87,7 @@ class Critic(Rule):
                 continue
             holds = seen.ready & ((seen.median < low) | (seen.median > high))
             long = window(view, LONG, seen.steps.astype(float))
-            found = spell(seen.steps, holds, long, None if name != "disc/gradient_norm" else 5 * long)
+            found = spell(seen.steps, holds, long, None if name != "disc/grad_between" else 5 * long)
             if found:
                 yield self.told(
                     found,

@@ -79,7 +79,7 @@ class DiscAccuracy(Rule):
 
     @staticmethod
     def _gone(view: RunView, at: NDArray[np.int64]) -> NDArray[np.bool_]:
-        grad = looks(view, view.track("gen/out_grad.adv"), 500)
+        grad = looks(view, view.track("gen/output_grad"), 500)
         if not len(grad.at) or not grad.ready.any():
             return np.zeros(len(at), bool)
         early = grad.median[np.argmax(grad.ready)]
@@ -107,5 +107,5 @@ def _stalled(dead: bool) -> RunView:
         "eval/fid": (evals, fid),
     }
     if dead:
-        series["gen/out_grad.adv"] = (at, falling(n, 1.0, 1e-4, 0.05))
+        series["gen/output_grad"] = (at, falling(n, 1.0, 1e-4, 0.05))
     return run(series)

@@ -27,10 +27,13 @@ class DiscOverfit(LevelRule):
     )
     try_ = "More data or augmentation: DiffAugment, ADA with target 0.6, LeCam."
     source = "reference 3.2, rule 17 and finding 5"
-    needs = (("disc/sign.real",),)
+    needs = (("disc/sign.real",), ("eval/disc_acc.real", "eval/disc_acc.held"), ("disc/r_v",), ("disc/r_t",))
     levels = (
         Level("disc/sign.real", "info", above=0.9, steps=1000, window=1000),
         Level("disc/sign.real", "warn", above=0.25, minus="disc/sign.heldout", steps=1000),
+        Level("eval/disc_acc.real", "warn", above=0.25, minus="eval/disc_acc.held", points=3),
+        Level("disc/r_v", "warn", above=0.6, points=3),
+        Level("disc/r_t", "info", above=0.8, points=3),
     )
     suspects = (
         Suspect("too little data for this discriminator", "train on half of it: the gap comes sooner"),

@@ -39,7 +39,7 @@ class DiscRunaway(Rule):
 
     def examine(self, view: RunView) -> Iterator[Finding]:
         loss, dead = view.facts.adv_loss or "", view.dead
-        if loss not in FAR or dead is None:
+        if loss not in FAR or dead is None or view.regresses:
             return
         disc, gen = view.disc_loss(), view.track("loss/gen")
         if view.has("loss/adv"):

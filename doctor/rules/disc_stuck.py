@@ -44,7 +44,7 @@ class DiscStuck(Rule):
     needs = (("loss/disc",),)
 
     def examine(self, view: RunView) -> Iterator[Finding]:
-        if view.facts.adv_loss == "wasserstein":
+        if view.facts.adv_loss == "wasserstein" or view.regresses:
             return
         dead_ = view.dead
         forms = {str(view.facts.adv_loss): dead_} if dead_ else {"hinge": 2.0, "BCE": 2 * float(np.log(2))}

@@ -10,7 +10,7 @@ import numpy as np
 from doctor.cases import falling, healthy_biggan, healthy_codec, noise, run, steps
 from doctor.findings import Finding, Remedy, Suspect
 from doctor.rule import Case, Rule
-from doctor.view import Facts, RunView
+from doctor.view import Facts, RunView, Track
 from doctor.windows import looks, spell
 
 ZERO = 0.05
@@ -37,7 +37,7 @@ class DiscZero(Rule):
 
     def examine(self, view: RunView) -> Iterator[Finding]:
         track = view.disc_loss()
-        if view.facts.adv_loss == "wasserstein" or not len(track):
+        if view.facts.adv_loss == "wasserstein" or view.regresses or not len(track):
             return
         seen = looks(view, track, WINDOW)
         low = seen.ready & (np.abs(seen.median) < ZERO)
@@ -81,6 +81,7 @@ class DiscZero(Rule):
         Case("BigGAN", healthy_biggan),
         Case("codec", healthy_codec),
         Case("a critic near zero", lambda: _critic()),
+        Case("a D that predicts a score", lambda: _predicts()),
     )
 
 
@@ -93,3 +94,11 @@ def _level(level: float, loss: str | None) -> RunView:
 def _critic() -> RunView:
     at = steps()
     return run({"loss/disc": (at, -0.02 + noise(len(at), 0.05))})
+
+
+def _predicts() -> RunView:
+    view = _level(0.002, None)
+    truth = view.track("loss/disc")
+    return RunView(
+        {**view.tracks, "disc/true.enhanced": Track("disc/true.enhanced", truth.steps, truth.values + 0.4)}
+    )

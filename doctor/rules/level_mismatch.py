@@ -26,12 +26,13 @@ class LevelMismatch(LevelRule):
     )
     try_ = "Compare signals at one scale and of one length; give the inverse STFT its length."
     source = "reference 3.1, rule 10b and finding 7"
-    needs = (("eval/gain_db",), ("eval/lag",))
+    needs = (("eval/gain_db",), ("eval/lag",), ("eval/samples_lost",))
     levels = (
         Level("eval/gain_db", "warn", above=1.0, points=3),
         Level("eval/gain_db", "warn", below=-1.0, points=3),
         Level("eval/lag", "warn", above=0.5, points=2),
         Level("eval/lag", "warn", below=-0.5, points=2),
+        Level("eval/samples_lost", "warn", above=0.5, points=2, early=True),
     )
     suspects = (
         Suspect(

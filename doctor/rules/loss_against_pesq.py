@@ -76,7 +76,7 @@ class LossAgainstPesq(Rule):
 
     @staticmethod
     def _suspects(view: RunView) -> tuple[Suspect, ...]:
-        rank, bias = view.track("disc/calibration.rank"), view.track("disc/calibration.bias")
+        rank, bias = view.track("eval/disc_spearman"), view.track("eval/disc_bias")
         disc = Suspect(
             "D predicts the score badly",
             "rank correlation of D with the true score below 0.5, or bias over 0.1",

@@ -11,7 +11,7 @@ from doctor.rule import Case
 
 
 class PesqSkipped(LevelRule):
-    """Judged by levels of ``eval/pesq_skipped``."""
+    """Judged by levels of ``eval/pesq_missing``."""
 
     code = "pesq-skipped"
     title = "Items without a PESQ"
@@ -27,10 +27,10 @@ class PesqSkipped(LevelRule):
         "reasons."
     )
     source = "reference 3.1, rule 10, measured there"
-    needs = (("eval/pesq_skipped",),)
+    needs = (("eval/pesq_missing",),)
     levels = (
-        Level("eval/pesq_skipped", "warn", above=0.05, early=True),
-        Level("eval/pesq_skipped", "fail", above=0.2, early=True),
+        Level("eval/pesq_missing", "warn", above=0.05, early=True),
+        Level("eval/pesq_missing", "fail", above=0.2, early=True),
     )
     suspects = (
         Suspect("silent or very short crops", "the reasons that were counted"),
@@ -39,11 +39,11 @@ class PesqSkipped(LevelRule):
     remedies = (Remedy("Mask single items and count the reasons; crops of at least a quarter of a second."),)
 
     SICK: ClassVar[tuple[Case, ...]] = (
-        Case("30 % lost", lambda: flat({"eval/pesq_skipped": 0.3}), "fail"),
-        Case("8 % lost", lambda: flat({"eval/pesq_skipped": 0.08}), "warn"),
+        Case("30 % lost", lambda: flat({"eval/pesq_missing": 0.3}), "fail"),
+        Case("8 % lost", lambda: flat({"eval/pesq_missing": 0.08}), "warn"),
     )
     HEALTHY: ClassVar[tuple[Case, ...]] = (
         Case("BigGAN", healthy_biggan),
         Case("codec", healthy_codec),
-        Case("1 % lost", lambda: flat({"eval/pesq_skipped": 0.01})),
+        Case("1 % lost", lambda: flat({"eval/pesq_missing": 0.01})),
     )

@@ -11,7 +11,7 @@ from doctor.rule import Case
 
 
 class Saturation(LevelRule):
-    """Judged by levels of ``eval/saturation``, ``eval/tanh_slope``, ``gen/last_gain``."""
+    """Judged by levels of ``eval/saturation``, ``eval/tanh_slope``, ``gen/bn_gain``."""
 
     code = "saturation"
     title = "Outputs saturated at tanh"
@@ -27,13 +27,13 @@ class Saturation(LevelRule):
         "(with it, scaling is cancelled); decay on the last gain; check that the data lies in -1 to 1."
     )
     source = "reference 3.1, rule 4; measured there: healthy 0.008 and slope 0.62, gain 5 gives 0.58 and 0.16"
-    needs = (("eval/saturation", "eval/saturation.real"), ("eval/tanh_slope",), ("gen/last_gain",))
+    needs = (("eval/saturation", "eval/saturation.real"), ("eval/tanh_slope",), ("gen/bn_gain",))
     levels = (
         Level("eval/saturation", "warn", above=0.15, minus="eval/saturation.real", early=True),
         Level("eval/saturation", "fail", above=0.3, minus="eval/saturation.real", points=2, early=True),
         Level("eval/tanh_slope", "warn", below=0.3, early=True),
         Level("eval/tanh_slope", "fail", below=0.15, points=2, early=True),
-        Level("gen/last_gain", "warn", above=5.0, early=True),
+        Level("gen/bn_gain", "warn", above=5.0, early=True),
     )
     suspects = (
         Suspect("the gain of the last normalisation grew", "its largest gain over 5"),
@@ -49,7 +49,7 @@ class Saturation(LevelRule):
             "fail",
         ),
         Case("a slope of 0.1", lambda: flat({"eval/tanh_slope": (0.62, 0.1)}), "fail"),
-        Case("a gain of 7", lambda: flat({"gen/last_gain": 7.0}), "warn"),
+        Case("a gain of 7", lambda: flat({"gen/bn_gain": 7.0}), "warn"),
     )
     HEALTHY: ClassVar[tuple[Case, ...]] = (
         Case("BigGAN", healthy_biggan),

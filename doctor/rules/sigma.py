@@ -13,6 +13,8 @@ from doctor.rule import Case, Rule
 from doctor.view import RunView
 from doctor.windows import onset, places, scale, spell
 
+NAMES = ("gen/sigma.*", "disc/sigma.*", "gen/*/sigma", "disc/*/sigma")
+
 
 class Sigma(Rule):
     """The slope matters, not the level: one layer of a healthy run rises smoothly to 88."""
@@ -27,10 +29,10 @@ class Sigma(Rule):
     why = "The published onset of collapse: one late layer goes from 12 to 40 in the last 3,000 steps."
     try_ = "Go back to an earlier checkpoint, a lower rate, stop early."
     source = "reference 3.2, rule 22"
-    needs = (("gen/sigma.*",), ("disc/sigma.*",))
+    needs = tuple((name,) for name in NAMES)
 
     def examine(self, view: RunView) -> Iterator[Finding]:
-        for name in view.named("gen/sigma.*") + view.named("disc/sigma.*"):
+        for name in [n for pattern in NAMES for n in view.named(pattern)]:
             track = view.track(name)
             chosen = places(len(track))
             at, values = track.steps[chosen], track.values[chosen]
