@@ -36,6 +36,14 @@ def main(argv: Sequence[str]) -> int:
             print(overview())
             return 0
         trainer, words = argv[0], argv[1:]
+        if trainer == "diagnose":
+            from trainers import diagnosis
+
+            return diagnosis.main(words)
+        if trainer == "say":
+            from trainers.tts import say
+
+            return say.main(words)
         recipe_type(trainer)
         if any(word in ("-h", "--help") for word in words):
             print(help_of(trainer))
@@ -69,6 +77,8 @@ def overview() -> str:
             "",
             "python -m trainers NAME --help              knobs, presets and sizes",
             "python -m trainers NAME preset=fixed …      train",
+            "python -m trainers say --help               speak a sentence by a checkpoint of tts",
+            "python -m trainers diagnose enhancement run_dir=DIR",
         ]
     )
 
