@@ -14,7 +14,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-SIZE = 1024
+SIZE = 4096
 VERSION = 1
 NAN, INFINITY, MINUS_INFINITY = 1, 2, 3
 KINDS = {NAN: "NaN", INFINITY: "Infinity", MINUS_INFINITY: "-Infinity"}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
+from app import api, pages
 from app.main import create_app
 from app.replies import ErrorShape
 
@@ -74,6 +77,12 @@ def operations(spec: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]
                 yield method, path, item[method]
 
 
+def addresses(package: Any) -> set[str]:
+    """The paths of the routers of a package's modules."""
+    names = [n for n in package.MODULES if find_spec(f"{package.__name__}.{n}")]
+    return {r.path for n in names for r in import_module(f"{package.__name__}.{n}").router.routes}
+
+
 def test_every_promised_endpoint_is_there(spec) -> None:
     found = {(method, path) for method, path, _ in operations(spec)}
     assert found >= {
@@ -119,7 +128,8 @@ def test_every_endpoint_is_described(spec) -> None:
 
 def test_every_endpoint_of_the_application_is_in_the_document(spec) -> None:
     described = {path for _, path, _ in operations(spec)}
-    served = {route.path for route in create_app().routes if getattr(route, "path", "").startswith("/api")}
+    served = {path for path in (*addresses(api), *addresses(pages)) if path.startswith("/api/")}
+    assert "/api/figures" in served
     assert served <= described
 
 
@@ -219,3 +229,17 @@ def test_a_person_gets_a_page_and_a_program_json(client) -> None:
         client.get("/api/runs/nobody", headers={"Accept": "text/html"}).json()["error"]["code"]
         == "unknown_run"
     )
+
+
+def test_odd_addresses_of_pages(client, make_run) -> None:
+    run_id = make_run({"s": [1.0]})
+    known = [path for path in (*addresses(pages), "/login") if not path.startswith("/api/")]
+    where = {filled(path, name) for path in known for name in [run_id, *NAMES]}
+    assert f"/runs/{run_id}" in where
+    keys = ("runs", "text", "status", "tag", "limit", "x", "smooth", "from", "to", "preset", "next", "fork")
+    for path in sorted(where):
+        for text in TEXTS if path.count("/") == 1 else [""]:
+            asked = dict.fromkeys(keys, text[:2000].encode("utf-8", "surrogateescape").decode("latin-1"))
+            headers = {"Accept": "text/html"}
+            answer = client.get(path, params=asked if text else {}, headers=headers, follow_redirects=False)
+            assert answer.status_code < 500, f"{path} {text!r:.40}: {answer.text[:300]}"
