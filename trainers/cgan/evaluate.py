@@ -24,6 +24,7 @@ NEIGHBOURS = 5
 GRID_ROWS = 20
 JUDGED = 512  # images of each kind that D is asked about
 GAP = 2
+SHOWN = 10_000  # values in the histogram before tanh
 
 Extract = Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -65,7 +66,14 @@ def grid(images: Tensor, columns: int) -> np.ndarray:
     """Images ``[N, 3, S, S]`` in [-1, 1] as one picture ``[H, W, 3]`` of bytes, row by row, on white."""
     side, rows = images.shape[-1], -(-len(images) // columns)
     picture = np.full((rows * (side + GAP) + GAP, columns * (side + GAP) + GAP, 3), 255, np.uint8)
-    values = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    values = (
+        ((images.nan_to_num(-1).clamp(-1, 1) + 1) * 127.5)
+        .round()
+        .to(torch.uint8)
+        .permute(0, 2, 3, 1)
+        .cpu()
+        .numpy()
+    )
     for i, image in enumerate(values):
         top, left = GAP + i // columns * (side + GAP), GAP + i % columns * (side + GAP)
         picture[top : top + side, left : left + side] = image
@@ -166,7 +174,10 @@ class Evaluation:
         found |= stats.read({k: torch.stack([s[k] for s in sums]).sum() for k in sums[0]})
         found |= self._scores(torch.cat(features), torch.cat(logits))
         found |= self._judged(live, judge)
-        reporter.distribution("gen/pre_tanh", step, *media.histogram(torch.cat(pres)[:64].flatten().tolist()))
+        spread = torch.cat(pres).flatten()
+        if bool(torch.isfinite(spread).any()):
+            values = spread[:: max(len(spread) // SHOWN, 1)].tolist()
+            reporter.distribution("gen/pre_tanh", step, *media.histogram(values))
         self._show(net, reporter, step)
         return found
 

@@ -118,10 +118,7 @@ def _accuracy(net: Classifier, held: Images) -> float:
 def _cached(path: Path) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        return None
-    except Exception:  # a torn file, of whatever kind: it is made anew
-        path.unlink(missing_ok=True)
+    except Exception:  # not there, or torn in whatever way: it is made anew
         return None
     return state
 

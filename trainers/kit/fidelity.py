@@ -50,16 +50,23 @@ def _kernel(a: Tensor, b: Tensor) -> Tensor:
     return (a @ b.T / a.shape[1] + 1) ** 3
 
 
-def kernel_distance(real: Tensor, fake: Tensor, seed: int = 0) -> float:
+def kernel_distance(
+    real: Tensor,
+    fake: Tensor,
+    *,
+    seed: int = 0,
+    subset: int = KERNEL_SUBSET,
+    subsets: int = KERNEL_SUBSETS,
+) -> float:
     """KID (Bińkowski et al. 2018): unbiased MMD² with the kernel (x·y/D + 1)³.
 
-    The mean over 100 draws of 1,000 items each, or one pass over all where there are no more than that.
+    The mean over ``subsets`` draws of ``subset`` items each, or one pass over all where there are no more.
     """
     a, b = real.double(), fake.double()
-    size = min(len(a), len(b), KERNEL_SUBSET)
+    size = min(len(a), len(b), subset)
     if size < 2:
         raise ValueError(f"{size} items have no kernel distance; score two or more")
-    rounds = 1 if max(len(a), len(b)) <= KERNEL_SUBSET else KERNEL_SUBSETS
+    rounds = 1 if max(len(a), len(b)) <= subset else subsets
     random = torch.Generator().manual_seed(seed)
     total = 0.0
     for _ in range(rounds):

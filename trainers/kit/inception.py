@@ -197,13 +197,15 @@ def load(path: str, sha256: str, device: torch.device | str = "cpu") -> Inceptio
         raise BadInput(
             f"score.inception {path!r} is no file of tensors ({type(problem).__name__}: {text:.80})"
         ) from None
-    net = Inception()
-    misfit = _misfit(net.state_dict(), state)
+    with torch.device("meta"):
+        plan = Inception()
+    misfit = _misfit(plan.state_dict(), state)
     if misfit:
         raise BadInput(
             f"score.inception {path!r} is not the Inception network of FID: {misfit}; the weights wanted are those "
             "of 2015 with 1,008 classes, as pt_inception-2015-12-05 has them"
         )
+    net = Inception()
     net.load_state_dict(state, strict=False)  # the counters of batch norm may be missing; they change nothing
     return net.requires_grad_(False).eval().to(device)
 

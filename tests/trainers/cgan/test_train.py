@@ -121,17 +121,19 @@ def test_a_seed_fixes_the_run(cgan: Cgan) -> None:
     assert not equal(one["gen"], other["gen"])
 
 
-@pytest.mark.parametrize("preset", ["old", "ladder-4-projection"])
-def test_ten_and_ten_steps_are_twenty(cgan: Cgan, preset: str) -> None:
+@pytest.mark.parametrize(("preset", "half_way"), [("old", 10), ("ladder-4-projection", 3)])
+def test_a_resumed_run_is_the_same_run(cgan: Cgan, preset: str, half_way: int) -> None:
     more = ("disc.r1_gamma=0.1", "disc.r1_every=3", "data.flip=true", "trainer.lr_schedule=warmup_cosine")
-    whole = cgan(*more, "trainer.max_steps=20", preset=preset, run="whole")
-    half = cgan(*more, "trainer.max_steps=10", preset=preset, run="half")
-    assert half.state["ema"]["updates"] == 10
-    rest = cgan(*more, "trainer.max_steps=20", preset=preset, run="half", resume=half.run_dir)
+    more += ("trainer.steps_per_epoch=10", "trainer.log_every=5")
+    whole = cgan(*more, f"trainer.max_steps={2 * half_way}", preset=preset, run="whole")
+    half = cgan(*more, f"trainer.max_steps={half_way}", preset=preset, run="half")
+    assert half.state["ema"]["updates"] == half_way
+    end = f"trainer.max_steps={2 * half_way}"
+    rest = cgan(*more, end, preset=preset, run="half", resume=half.run_dir)
     assert (whole.status, half.status, rest.status) == (0, 0, 0), rest.err
     assert equal(rest.state, whole.state)
-    assert rest.series("eval/fd_classifier")[20] == whole.series("eval/fd_classifier")[20]
-    assert rest.of("run_started")[1]["resumed_from"] == 10
+    assert rest.series("eval/fd_classifier")[2 * half_way] == whole.series("eval/fd_classifier")[2 * half_way]
+    assert rest.of("run_started")[1]["resumed_from"] == half_way
 
 
 def test_resuming_without_the_position_of_the_data_would_show(
