@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import replace
 from typing import NoReturn
@@ -66,10 +67,11 @@ def main(argv: list[str] | None = None) -> int:
     except Unusable as problem:
         print(f"doctor: {problem}", file=sys.stderr)
         return USAGE
-    if args.json:
-        print(json.dumps(diagnosis.to_dict(), allow_nan=False))
-    else:
-        print(told(diagnosis))
+    text = json.dumps(diagnosis.to_dict(), allow_nan=False) if args.json else told(diagnosis)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # whoever reads has seen enough; what is left goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

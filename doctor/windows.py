@@ -18,6 +18,7 @@ from doctor.view import RunView, Track
 DENSE, OCTAVE = 2048, 512
 COLUMNS = 65
 TYPICAL = 20_000
+LEAST = 0.1
 LATEST = 500
 
 
@@ -32,9 +33,12 @@ def places(n: int) -> NDArray[np.int64]:
 
 
 def scale(view: RunView) -> float:
-    """How windows shrink for a run that was planned to be short: 1 from 20,000 steps, or where that is unknown."""
+    """How windows shrink for a run that was planned to be short: 1 from 20,000 steps, or where that is unknown.
+
+    Never below a tenth, so that a failure over 2,000 steps takes 200 in the shortest run.
+    """
     total = view.facts.total_steps
-    return min(1.0, total / TYPICAL) if total and total > 0 else 1.0
+    return min(1.0, max(LEAST, total / TYPICAL)) if total and total > 0 else 1.0
 
 
 def onset(view: RunView) -> float:
