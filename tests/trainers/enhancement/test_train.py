@@ -1,0 +1,125 @@
+"""The enhancer's loop: what a run journals, that a seed fixes it, and that a resumed run is the same run."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nashboard.vocabulary import describe
+from trainers.kit import scorers
+from trainers.kit.scores import Reason, Score
+
+Enhance = Callable[..., Any]
+pesq = pytest.importorskip("pesq")
+
+
+def equal(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return torch.equal(a, b) if isinstance(a, torch.Tensor) else bool(a == b)
+
+
+def test_journals_what_the_pages_show(enhance: Enhance) -> None:
+    ran = enhance(**{"trainer.max_steps": "6"})
+    assert ran.status == 0, ran.err
+    start, last = ran.events[0], ran.events[-1]
+    assert (start["trainer"], start["preset"], start["total_steps"]) == ("enhancement", "fixed", 6)
+    assert len(start["environment"]["eval_hash"]) == 64
+    assert (last["kind"], last["status"], last["step"]) == ("run_ended", "finished", 6)
+    for name in ("pesq_nb", "stoi", "si_sdr", "snr", "ssnr", "gain_db", "loss", "set", "pesq_nb.noisy",
+                 "disc_corr", "disc_mae", "disc_bias", "disc_clean", "samples_lost", "pesq_missing"):  # fmt: skip
+        assert list(ran.series(f"eval/{name}")) == [0, 4, 6], name
+    reported = [1, 2, 4, 6]
+    for name in ("loss/disc", "loss/gen", "loss/ri", "loss/mag", "loss/time", "loss/adv", "share/adv",
+                 "share/mag", "weighted/adv", "gen/lr", "disc/lr", "gen/level.clean", "gen/level.time",
+                 "data/length.clean", "data/length.est", "gen/grad_norm", "progress/disc_steps"):  # fmt: skip
+        assert list(ran.series(name)) == reported, name
+    for name in ("pesq/missing_items", "pesq/missing_batches", "pesq/trained", "disc/pred.clean"):
+        assert list(ran.series(name)) == [4, 6], name  # scores are used two steps later
+    assert ran.series("progress/disc_steps")[6] == 4
+    assert len(set(ran.series("eval/set").values())) == 1
+    assert ran.series("eval/pesq_nb.noisy")[0] == ran.series("eval/pesq_nb.noisy")[6]
+    unknown = {n for e in ran.of("points") for n in e["values"] if describe(n).title == n}
+    assert unknown == set()
+    scatter = next(e for e in ran.of("table") if e["name"] == "pesq_scatter")
+    assert scatter["columns"] == ["item", "kind", "pesq", "predicted"]
+    assert {row[1] for row in scatter["rows"]} == {"est", "noisy"}
+    made = [(e["step"], e["series"]) for e in ran.of("sample_made")]
+    assert sorted(made) == [(0, "clean"), (0, "enhanced"), (0, "noisy"), (4, "enhanced"), (6, "enhanced")]
+    assert len({e["slot"] for e in ran.of("sample_made")}) == 1
+    best = [e["best"] for e in ran.of("checkpoint_saved")]
+    assert set(best[0]) == {"eval/pesq_nb"}
+
+
+def test_one_step_has_everything_that_must_be_there(enhance: Enhance) -> None:
+    ran = enhance("old", **{"trainer.max_steps": "1"})
+    assert ran.status == 0, ran.err
+    for name in ("loss/disc", "loss/gen", "progress/epoch", "eval/pesq_nb"):
+        assert 1 in ran.series(name), name
+
+
+def test_the_old_side_measures_another_set_each_time(enhance: Enhance) -> None:
+    ran = enhance("old", **{"trainer.max_steps": "5", "gen.lr": "1e-12", "disc.lr": "1e-12"})
+    assert len(set(ran.series("eval/set").values())) == 3
+    assert len(set(ran.series("eval/si_sdr").values())) == 3
+    same = list(ran.series("eval/si_sdr.centre").values())
+    assert same == pytest.approx([same[0]] * 3, abs=1e-3)
+    assert all(set(e["best"]) <= {"eval/loss"} for e in ran.of("checkpoint_saved"))
+    fixed = enhance("ladder-1-eval", run="b", **{"trainer.max_steps": "5"})
+    assert len(set(fixed.series("eval/set").values())) == 1
+
+
+@pytest.mark.parametrize("preset", ["fixed", "old"])
+def test_four_and_four_steps_are_eight(enhance: Enhance, preset: str) -> None:
+    drop = {"trainer.lr_every": "1"}
+    whole = enhance(preset, "whole", **drop, **{"trainer.max_steps": "8"})
+    half = enhance(preset, "half", **drop, **{"trainer.max_steps": "4"})
+    assert len(half.state["scores"]["queue"]) == 2
+    rest = enhance(preset, "half", half.run_dir, **drop, **{"trainer.max_steps": "8"})
+    assert (whole.status, half.status, rest.status) == (0, 0, 0), rest.err
+    assert equal(rest.state, whole.state)
+    assert rest.series("eval/pesq_nb")[8] == whole.series("eval/pesq_nb")[8]
+    assert whole.series("gen/lr")[4] == 2 * whole.series("gen/lr")[6] == 2e-3
+    assert [(e["step"], e["name"]) for e in whole.of("mark") if e["name"] == "lr"] == [(5, "lr")]
+
+
+def test_neither_processes_nor_their_number_change_the_run(enhance: Enhance) -> None:
+    states = [enhance(run=f"w{n}", **{"trainer.max_steps": "4", "pesq.workers": n}).state for n in ("0", "2")]
+    assert equal(*states)
+    other = enhance(run="seed", **{"trainer.max_steps": "4", "seed": "1"}).state
+    assert not equal(states[0]["gen"], other["gen"])
+
+
+def test_without_pesq_the_rest_goes_on_and_says_why(
+    enhance: Enhance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = Score(None, Reason.NOT_INSTALLED, "the package pesq is not installed; it needs a C compiler")
+    monkeypatch.setattr(scorers.quality, "pesq", lambda *_: absent)
+    ran = enhance(**{"trainer.max_steps": "4", "pesq.workers": "0"})
+    assert ran.status == 0, ran.err
+    assert ran.series("eval/pesq_nb") == {}
+    assert math.isfinite(ran.series("eval/stoi")[4])
+    assert ran.series("pesq/reason.not_installed") == {4: 1.0}
+    assert ran.series("progress/disc_steps")[4] == 0
+    assert list(ran.series("loss/disc")) == [1, 2, 4]
+    assert [e["text"] for e in ran.of("note_written")] == [
+        f"eval/pesq_nb is missing for 2 of 2 clips: {absent.detail}"
+    ]
+
+
+def test_another_rate_is_trained_without_pesq(enhance: Enhance) -> None:
+    ran = enhance(**{"trainer.max_steps": "1", "data.rate_hz": "11000", "pesq.workers": "0"})
+    assert ran.status == 0, ran.err
+    assert "not at 11000" in ran.of("note_written")[0]["text"]
+
+
+def test_pairs_from_a_folder(carry: Callable[..., Any], pairs: Path) -> None:
+    small = {"trainer.max_steps": "1", "data.crop": "4000", "data.eval_items": "1", "data.slots": "1"}
+    ran = carry("enhancement", "fixed", {"data.root": str(pairs), **small})
+    assert ran.status == 0, ran.err
+    assert {e["caption"] for e in ran.of("sample_made")} < {"p230", "p231", "p232"}
