@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from app.curves import Floats
+from app.db import dumps
 from app.models import Run
 from app.traces import Band as Drawn
 from recipes import bands
@@ -40,8 +43,13 @@ def recipe_of(run: Run) -> Recipe | None:
     """The run's recipe as its type; None for a run of another program or a recipe that no longer loads."""
     if run.trainer not in TRAINERS or not run.recipe:
         return None
+    return _loaded(run.trainer, dumps(run.recipe))
+
+
+@lru_cache(maxsize=256)
+def _loaded(trainer: str, text: str) -> Recipe | None:
     try:
-        return load(run.trainer, run.recipe)
+        return load(trainer, json.loads(text))
     except BadRecipe:
         return None
 
@@ -52,31 +60,27 @@ def dead_value(run: Run) -> float | None:
     return DEAD.get(loss) if isinstance(loss, str) else None
 
 
-def of_run(run: Run) -> list[Expected]:
-    """The bands told of a run: measured ones of its size, claims, published figures, each with its misfit."""
+def of_run(run: Run, series: str) -> list[Expected]:
+    """The bands told of a run's series: measured of its size, claims, published figures, each with its misfit."""
     if run.trainer not in TRAINERS:
         return []
     recipe = recipe_of(run)
-    found = []
     try:
         library = bands.library(run.trainer, preset=REFERENCE, size=run.size or None)
     except bands.BadBands:
         return []  # a broken file is the operator's to mend; charts are drawn without bands
-    for band in library:
-        misfit = band.misfit(recipe) if recipe is not None else ""
-        found.append(Expected(band, misfit))
-    return found
+    return [Expected(b, b.misfit(recipe) if recipe else "") for b in library if b.series == series]
 
 
 def shared(runs: Sequence[Run], series: str) -> list[Band]:
     """The bands of a series that fit every one of the runs: those that a chart of all of them draws."""
-    fitting = [[e.band for e in of_run(run) if e.band.series == series and not e.misfit] for run in runs]
+    fitting = [[e.band for e in of_run(run, series) if not e.misfit] for run in runs]
     return [b for b in fitting[0] if all(b in other for other in fitting[1:])] if fitting else []
 
 
 def judged(run: Run, series: str) -> Band | None:
     """The band that a run's verdict is about: the firmest that fits it; claims are no judges."""
-    fitting = [e.band for e in of_run(run) if e.band.series == series and not e.misfit]
+    fitting = [e.band for e in of_run(run, series) if not e.misfit]
     for origin in ("measured", "published"):
         for band in fitting:
             if band.origin == origin:
@@ -102,7 +106,7 @@ def _points(trainer: str, series: str) -> list[bands.Point]:
 
 def claims(run: Run, series: str) -> list[Band]:
     """What was claimed of a series."""
-    return [e.band for e in of_run(run) if e.band.series == series and e.band.origin == "claimed"]
+    return [e.band for e in of_run(run, series) if e.band.origin == "claimed"]
 
 
 def logged(runs: Sequence[Run], series: str) -> list[tuple[float, float, str]]:

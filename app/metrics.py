@@ -122,7 +122,7 @@ def at(session: Session, runs: Sequence[Run], moment: str, sides: Sequence[str] 
         (key, sides[i] if i < len(sides) else run.name or run.id, when[key].words)
         for i, (key, run) in enumerate(by_key.items())
     ]
-    told = [e.band for run in runs for e in expected.of_run(run) if e.band.origin == "claimed"]
+    told = [e.band for run in runs for e in expected.of_run(run, "eval/snr") if e.band.origin == "claimed"]
     impossible = dict.fromkeys(_impossible(told, when.values()))
     return Table(moment, tuple(columns), tuple(rows), tuple(_missing(session, runs)), tuple(impossible))
 
@@ -223,8 +223,8 @@ def _bands(
     """The bands of the moment, the firmest first; of the published ones only the nearest set-up."""
     farthest = max(runs, key=lambda k: when[k].step or -1)
     found: dict[str, list[tuple[Band, str]]] = {"measured": [], "published": [], "claimed": []}
-    for told in expected.of_run(runs[farthest]):
-        if told.band.series == row.name and _limits(told.band, when[farthest]) is not None:
+    for told in expected.of_run(runs[farthest], row.name):
+        if _limits(told.band, when[farthest]) is not None:
             found[told.band.origin].append((told.band, told.misfit))
     if found["published"]:
         kbps = getattr(expected.recipe_of(runs[farthest]), "kbps", None)

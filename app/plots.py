@@ -287,9 +287,7 @@ def judge(track: Track, row: Series) -> verdicts.Said:
     """The verdict on a run's series, over all that was read of it whatever the zoom."""
     thin = track.whole.get(row.name)
     band = expected.judged(track.run, row.name)
-    claims = [
-        e.band for e in expected.of_run(track.run) if e.band.series == row.name and e.band.origin == "claimed"
-    ]
+    claims = expected.claims(track.run, row.name)
     if thin is None:
         return verdicts.of_run(
             row,

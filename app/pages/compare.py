@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -49,27 +49,56 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparePage(Page):
+class LegendPart(Page):
+    """The runs with their keys, and those that could be added."""
+
+    template: ClassVar[str] = "parts/compare_legend.html"
+    ids: tuple[str, ...]
+    lines: tuple[Line, ...]
+    more: tuple[tuple[str, str], ...]
+    seq: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RacksPart(Page):
+    """The charts that there are."""
+
+    template: ClassVar[str] = "parts/compare_racks.html"
+    main: tuple[Series, ...]
+    subs: tuple[racks.Subs, ...]
+    groups: tuple[racks.Rack, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePart(Page):
+    """The document's table at a moment."""
+
+    template: ClassVar[str] = "parts/compare_table.html"
+    table: metrics.Table
+    severity: Callable[[str, str, str], str] = metrics.severity
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffersPart(Page):
+    """The knobs and facts in which the runs differ."""
+
+    template: ClassVar[str] = "parts/compare_differs.html"
+    lines: tuple[Line, ...]
+    differences: differs.Differences
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparePage(LegendPart, RacksPart, TablePart, DiffersPart):
     """The page for these runs; ``told`` are words about what was asked for and is not shown."""
 
     template: ClassVar[str] = "compare.html"
     nav: ClassVar[str] = "compare"
-    ids: tuple[str, ...]
     project: str
     about: str
-    lines: tuple[Line, ...]
     told: tuple[str, ...]
-    more: tuple[tuple[str, str], ...]
     axis: str
-    main: tuple[Series, ...]
-    subs: tuple[racks.Subs, ...]
-    groups: tuple[racks.Rack, ...]
     has_bands: bool
-    table: metrics.Table
-    moments: tuple[str, ...]
-    differences: differs.Differences
-    severity: Any
-    seq: str
+    moments: tuple[str, ...] = metrics.MOMENTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,15 +121,29 @@ def compare_page(request: Request, asked: Asked = [], at: str = "last") -> Respo
 
 
 @router.get("/compare/{part}")
-def compare_part(request: Request, part: str, asked: Asked = [], at: str = "last") -> Response:  # noqa: B006
+def compare_part(part: str, asked: Asked = [], at: str = "last") -> Response:  # noqa: B006
     """A part of the page, for its script: legend, racks, table, differs; or the table as table.csv."""
     with db.reading() as session:
-        page = _page(request, session, parsed(asked), at)
-    if part == "table.csv":
-        return Response(as_csv(page.table), media_type="text/csv; charset=utf-8")
-    if part not in ("legend", "racks", "table", "differs"):
-        raise errors.NotFound(f"Compare has no part {part!r:.40}")
-    return render(page, template=f"parts/compare_{part}.html")
+        found, _ = _found(session, parsed(asked))
+        if part == "table.csv":
+            text = as_csv(metrics.at(session, found, at, _sides(found)))
+            return Response(text, media_type="text/csv; charset=utf-8")
+        return render(_part(session, part, found, at))
+
+
+def _part(session: Session, part: str, found: Sequence[Run], at: str) -> Page:
+    match part:
+        case "legend":
+            return LegendPart(title="", **_legend(session, found))
+        case "racks":
+            return RacksPart(
+                title="", **charts({k: _names(session, r) for k, r in keyed(found).items()}, found)
+            )
+        case "table":
+            return TablePart(title="", table=metrics.at(session, found, at, _sides(found)))
+        case "differs":
+            return DiffersPart(title="", lines=legend(found), differences=differs.between(found))
+    raise errors.NotFound(f"Compare has no part {part!r:.40}")
 
 
 def parsed(asked: Sequence[str]) -> list[str]:
@@ -113,35 +156,51 @@ def _page(request: Request, session: Session, ids: Sequence[str], at: str) -> Co
     sides = _sides(found)
     pair = set(sides) == {"Old", "New"} and len(found) == 2
     title = "Old against fixed" if pair else words.plural(len(found), "run") + " compared"
-    have = {key: [i.name for i in reading.series(session, run.id)] for key, run in keyed(found).items()}
-    every = {name for names in have.values() for name in names}
+    have = {key: _names(session, run) for key, run in keyed(found).items()}
     known = any(r.trainer in TRAINERS for r in found)
-    main = racks.main(every, known)
-    groups = racks.others(every, main)
-    kinds = {key: disc_kind(run) for key, run in keyed(found).items()}
+    counted = all("progress/epoch" in names for names in have.values() if names)
     differences = differs.between(found)
-    epochs = known or all("progress/epoch" in names for names in have.values() if names)
-    shown = tuple(r.id for r in found)
-    recent = [r for r in runs.listing(session, limit=RECENT) if r.id not in shown]
     return ComparePage(
         **base(request, session, title),
-        ids=shown,
+        **_legend(session, found),
+        **charts(have, found),
+        table=metrics.at(session, found, at, sides),
+        differences=differences,
         project=found[0].project,
         about=_about(found, differences),
-        lines=tuple(_line(key, run, shown) for key, run in keyed(found).items()),
         told=tuple(told),
-        more=tuple((r.id, r.name or r.id) for r in recent) if len(shown) < len(LETTERS) else (),
-        axis="epoch" if epochs and every else "step" if every else "epoch" if known else "step",
-        main=main,
-        subs=racks.subs(have, kinds),
-        groups=groups,
+        axis="epoch" if known or (counted and any(have.values())) else "step",
         has_bands=known,
-        table=metrics.at(session, found, at, sides),
-        moments=metrics.MOMENTS,
-        differences=differences,
-        severity=metrics.severity,
-        seq=",".join(str(r.next_seq) for r in found),
     )
+
+
+def _names(session: Session, run: Run) -> list[str]:
+    return [i.name for i in reading.series(session, run.id)]
+
+
+def _legend(session: Session, found: Sequence[Run]) -> dict[str, Any]:
+    shown = tuple(r.id for r in found)
+    recent = [r for r in runs.listing(session, limit=RECENT) if r.id not in shown]
+    more = tuple((r.id, r.name or r.id) for r in recent) if len(shown) < len(LETTERS) else ()
+    return {
+        "ids": shown,
+        "lines": legend(found),
+        "more": more,
+        "seq": ",".join(str(r.next_seq) for r in found),
+    }
+
+
+def legend(found: Sequence[Run]) -> tuple[Line, ...]:
+    """The runs as the legend shows them, with their keys."""
+    return tuple(_line(key, run, [r.id for r in found]) for key, run in keyed(found).items())
+
+
+def charts(have: Mapping[str, Sequence[str]], found: Sequence[Run]) -> dict[str, Any]:
+    """The fields of `RacksPart` for runs with these series, by key."""
+    every = {name for names in have.values() for name in names}
+    main = racks.main(every, any(r.trainer in TRAINERS for r in found))
+    kinds = {key: disc_kind(run) for key, run in keyed(found).items()}
+    return {"main": main, "subs": racks.subs(have, kinds), "groups": racks.others(every, main)}
 
 
 def _found(session: Session, ids: Sequence[str]) -> tuple[list[Run], list[str]]:

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app import db, differs, errors, racks, reading, records, runs, runview
+from app import db, differs, errors, reading, records, runs, runview
+from app.expected import recipe_of
 from app.models import Line, Record, Run
 from app.pages.common import Page, base, render
-from app.pages.compare import Line as Legend
-from app.pages.compare import disc_kind
+from app.pages.compare import DiffersPart, RacksPart, charts, legend
 from app.progress import Progress
-from nashboard.vocabulary import Series
 from recipes import TRAINERS
 
 router = APIRouter()
 CONSOLE = 400
 ROWS = 200
 RECENT = 60
-PARTS = ("head", "racks", "samples", "saved", "told")
 
 
 @dataclass(frozen=True)
@@ -40,11 +38,10 @@ class Other:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunPage(Page):
-    """Everything that the page says of a run."""
+class HeadPart(Page):
+    """Name, state, progress, and what can be done."""
 
-    template: ClassVar[str] = "run.html"
-    nav: ClassVar[str] = "runs"
+    template: ClassVar[str] = "parts/run_head.html"
     run: Run
     name: str
     now: float
@@ -53,34 +50,54 @@ class RunPage(Page):
     facts: tuple[tuple[str, str, str], ...]
     others: tuple[Other, ...]
     together: str
-    axis: str
-    has_bands: bool
-    main: tuple[Series, ...]
-    subs: tuple[racks.Subs, ...]
-    groups: tuple[racks.Rack, ...]
+    forkable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplesPart(Page):
+    """Samples: slots by steps."""
+
+    template: ClassVar[str] = "parts/run_samples.html"
+    run: Run
     columns: tuple[tuple[int, str], ...]
     rows: tuple[runview.SlotRow, ...]
-    console: tuple[Line, ...]
-    console_cut: bool
-    config: runview.Config
-    forkable: bool
-    recent: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedPart(Page):
+    """Checkpoints."""
+
+    template: ClassVar[str] = "parts/run_saved.html"
+    run: Run
+    now: float
     saved: tuple[runview.Saved, ...]
-    saved_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToldPart(Page):
+    """Notes, tables and marks of the trainer, and events of unknown kinds with their number."""
+
+    template: ClassVar[str] = "parts/run_told.html"
     notes: tuple[Record, ...]
     tables: tuple[Record, ...]
     marks: tuple[Record, ...]
     unknown: tuple[tuple[str, int], ...]
-    row_limit: int
+    row_limit: int = ROWS
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiffersPart(Page):
-    """What differs between this run and another."""
+class RunPage(HeadPart, RacksPart, SamplesPart, SavedPart, ToldPart):
+    """Everything that the page says of a run."""
 
-    template: ClassVar[str] = "parts/compare_differs.html"
-    lines: tuple[Legend, ...]
-    differences: differs.Differences
+    template: ClassVar[str] = "run.html"
+    nav: ClassVar[str] = "runs"
+    axis: str
+    has_bands: bool
+    console: tuple[Line, ...]
+    console_cut: bool
+    config: runview.Config
+    recent: tuple[tuple[str, str], ...]
+    saved_size: int
 
 
 @router.get("/runs/{run_id}")
@@ -91,32 +108,35 @@ def run_page(request: Request, run_id: str) -> Response:
 
 
 @router.get("/runs/{run_id}/part/{part}")
-def run_part(request: Request, run_id: str, part: str) -> Response:
+def run_part(run_id: str, part: str) -> Response:
     """A part of the page, for its script: head, racks, samples, saved, told."""
-    if part not in PARTS:
-        raise errors.NotFound(f"the page of a run has no part {part!r:.40}")
     with db.reading() as session:
-        page = _page(request, session, run_id)
-        template = "parts/compare_racks.html" if part == "racks" else f"parts/run_{part}.html"
-        return render(page, template=template)
+        return render(_part(session, runs.get(session, run_id), part))
+
+
+def _part(session: Session, run: Run, part: str) -> Page:
+    now = clock.time()
+    match part:
+        case "head":
+            saved = runview.saved(session, run)
+            return HeadPart(title="", run=run, now=now, **_head(session, run, saved, now))
+        case "racks":
+            return RacksPart(title="", **charts({"A": _names(session, run)}, [run]))
+        case "samples":
+            return SamplesPart(title="", run=run, **_samples(session, run))
+        case "saved":
+            return SavedPart(title="", run=run, now=now, saved=runview.saved(session, run))
+        case "told":
+            return ToldPart(title="", **_told(session, run))
+    raise errors.NotFound(f"the page of a run has no part {part!r:.40}")
 
 
 @router.get("/runs/{run_id}/differs")
-def run_differs(
-    request: Request, run_id: str, other: Annotated[str, Query(alias="from", max_length=100)]
-) -> Response:
+def run_differs(run_id: str, other: Annotated[str, Query(alias="from", max_length=100)]) -> Response:
     """Knobs and facts in which this run differs from another one."""
     with db.reading() as session:
         pair = [runs.get(session, run_id), runs.get(session, other)]
-        page = DiffersPart(
-            **base(request, session, "What differs"),
-            lines=tuple(
-                Legend(key, r.id, r.name or r.id, r.status, "", "", "")
-                for key, r in zip("AB", pair, strict=True)
-            ),
-            differences=differs.between(pair),
-        )
-        return render(page)
+        return render(DiffersPart(title="", lines=legend(pair), differences=differs.between(pair)))
 
 
 @router.get("/runs/{run_id}/log.txt")
@@ -141,47 +161,61 @@ def _text(run_id: str) -> Iterator[str]:
 def _page(request: Request, session: Session, run_id: str) -> RunPage:
     run = runs.get(session, run_id)
     now = clock.time()
-    have = [i.name for i in reading.series(session, run.id)]
+    have = _names(session, run)
     known = run.trainer in TRAINERS
-    main = racks.main(have, known)
     saved = runview.saved(session, run)
-    done, facts = runview.facts(session, run, now)
-    columns, rows = runview.grid(session, run)
     lines = records.last_lines(session, run.id, CONSOLE + 1)
-    config = runview.config(run)
-    others = _others(session, run)
-    unknown = run.counts.get("unknown") if isinstance(run.counts, dict) else None
     recent = [r for r in runs.listing(session, limit=RECENT) if r.id != run.id]
     return RunPage(
         **base(request, session, run.name or run.id),
+        **_head(session, run, saved, now),
+        **charts({"A": have}, [run]),
+        **_samples(session, run),
+        **_told(session, run),
         run=run,
-        name=run.name or run.id,
         now=now,
-        state=runview.state(session, run, saved, now),
-        progress=done,
-        facts=facts,
-        others=others,
-        together=_together(run, others[0]) if others else "",
         axis="epoch" if "progress/epoch" in have or (known and not have) else "step",
         has_bands=known,
-        main=main,
-        subs=racks.subs({"A": have}, {"A": disc_kind(run)}),
-        groups=racks.others(have, main),
-        columns=columns,
-        rows=rows,
         console=tuple(lines[-CONSOLE:]),
         console_cut=len(lines) > CONSOLE,
-        config=config,
-        forkable=bool(config.knobs),
+        config=runview.config(run),
         recent=tuple((r.id, r.name or r.id) for r in recent),
         saved=saved,
         saved_size=sum(c.size for c in saved if c.present),
-        notes=tuple(records.notes(session, run.id)),
-        tables=tuple(records.tables(session, run.id)),
-        marks=tuple(records.marks(session, run.id)),
-        unknown=tuple(sorted(unknown.items())) if isinstance(unknown, dict) else (),
-        row_limit=ROWS,
     )
+
+
+def _names(session: Session, run: Run) -> list[str]:
+    return [i.name for i in reading.series(session, run.id)]
+
+
+def _head(session: Session, run: Run, saved: Sequence[runview.Saved], now: float) -> dict[str, Any]:
+    done, facts = runview.facts(session, run, now)
+    others = _others(session, run)
+    return {
+        "name": run.name or run.id,
+        "state": runview.state(session, run, saved, now),
+        "progress": done,
+        "facts": facts,
+        "others": others,
+        "together": _together(run, others[0]) if others else "",
+        "forkable": recipe_of(run) is not None,
+    }
+
+
+def _samples(session: Session, run: Run) -> dict[str, Any]:
+    columns, rows = runview.grid(session, run)
+    return {"columns": columns, "rows": rows}
+
+
+def _told(session: Session, run: Run) -> dict[str, Any]:
+    unknown = run.counts.get("unknown") if isinstance(run.counts, dict) else None
+    return {
+        "notes": tuple(records.notes(session, run.id)),
+        "tables": tuple(records.tables(session, run.id)),
+        "marks": tuple(records.marks(session, run.id)),
+        "unknown": tuple(sorted(unknown.items())) if isinstance(unknown, dict) else (),
+    }
 
 
 def _others(session: Session, run: Run) -> tuple[Other, ...]:
