@@ -9,9 +9,10 @@ from recipes.base import BadRecipe, Problem, Recipe, unknown, validated
 from recipes.cgan import Cgan
 from recipes.codec import Codec
 from recipes.enhancement import Enhancement
+from recipes.tts import Tts
 from recipes.vae import Vae
 
-TRAINERS: dict[str, type[Recipe]] = {r.name: r for r in (Codec, Enhancement, Cgan, Vae)}
+TRAINERS: dict[str, type[Recipe]] = {r.name: r for r in (Codec, Enhancement, Cgan, Vae, Tts)}
 
 
 def recipe_type(trainer: str) -> type[Recipe]:

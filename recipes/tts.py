@@ -85,6 +85,19 @@ class Mel(Part):
         gt=0,
         le=0.1,
     )
+    power: Literal[1, 2] = knob(
+        1,
+        "Magnitudes, or their square as an estimate of power mels (torchaudio's default, the document's values "
+        "from 0.001 to 1000).",
+    )
+    gain: float = knob(
+        1.0,
+        "What magnitudes are multiplied by first; 40 is about what filters without area normalisation give.",
+        unit="×",
+        gt=0,
+        le=1000,
+        advanced=True,
+    )
     n_fft: int = knob(1024, "Window.", title="Window", unit="samples", ge=64, le=8192)
     hop: int = knob(256, "Samples a frame.", unit="samples", ge=16, le=4096)
     n_mels: int = knob(80, "Mel bands.", title="Bands", ge=8, le=256)

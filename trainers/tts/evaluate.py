@@ -137,18 +137,19 @@ class Evaluation:
 def guided(batch: Batch, net: FastSpeech2) -> Batch:
     """The batch with predicted pitch and energy in place of the true ones, on the true durations."""
     known = net(batch.tokens, batch.lengths, batch)
-    return Batch(**{**vars(batch), "pitch": known.pitch, "log_f0": known.contour, "energy": known.energy})
+    return batch._replace(pitch=known.pitch, log_f0=known.contour, energy=known.energy)
 
 
 def mcd(ours: Tensor, theirs: Tensor) -> float:
     """Mel-cepstral distortion in dB of two log mels ``[T, M]`` whose frames belong together.
 
-    Cepstra are the orthonormal cosine transform of the log mel, without the zeroth: 10/ln 10 · √2 · |Δ|.
+    Cepstra are those of c_0 + 2 Σ c_m cos(mω), as in SPTK: c_m is the mean over bands of log mel · cos. Without
+    the zeroth, 10/ln 10 · √(2 Σ Δ²), mean over frames.
     """
     bands = ours.shape[1]
     n = torch.arange(bands, dtype=torch.float64)
-    basis = torch.cos(math.pi / bands * (n[:, None] + 0.5) * torch.arange(1, CEPSTRA + 1)[None])
-    apart = (ours.double().cpu() - theirs.double().cpu()) @ basis * math.sqrt(2 / bands)
+    basis = torch.cos(math.pi / bands * (n[:, None] + 0.5) * torch.arange(1, CEPSTRA + 1)[None]) / bands
+    apart = (ours.double().cpu() - theirs.double().cpu()) @ basis
     return float(10 / math.log(10) * math.sqrt(2) * apart.norm(dim=1).mean())
 
 

@@ -15,23 +15,26 @@ class Scale:
     """Mel magnitudes to targets and back, by ``mel.scale``."""
 
     def __init__(self, mel: Mel) -> None:
-        self.kind, self.eps = mel.scale, mel.eps
+        self.kind, self.eps, self.power, self.gain = mel.scale, mel.eps, mel.power, mel.gain
 
     def forward(self, mel: Tensor) -> Tensor:
         """Targets of magnitudes ``[...]``; digital silence is 0, ln ε and ln ε for the three scales."""
+        x = (self.gain * mel) ** self.power
         if self.kind == "log1p":
-            return torch.log1p(mel)
+            return torch.log1p(x)
         if self.kind == "log_eps":
-            return torch.log(mel + self.eps)
+            return torch.log(x + self.eps)
         # not clamp(min=…): it must leave NaN what it is, to be seen
-        return torch.log(torch.where(mel < self.eps, self.eps, mel))
+        return torch.log(torch.where(x < self.eps, self.eps, x))
 
     def inverse(self, target: Tensor) -> Tensor:
         """Magnitudes, not negative; what a network says beyond any sound is held at e^20."""
         target = target.clamp(max=20.0)
         if self.kind == "log1p":
-            return torch.expm1(target).clamp(min=0)
-        return (target.exp() - (self.eps if self.kind == "log_eps" else 0.0)).clamp(min=0)
+            x = torch.expm1(target)
+        else:
+            x = target.exp() - (self.eps if self.kind == "log_eps" else 0.0)
+        return x.clamp(min=0) ** (1 / self.power) / self.gain
 
     def floor(self) -> float:
         """The target of digital silence."""

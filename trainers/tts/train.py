@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -55,6 +56,12 @@ def losses(out: Out, batch: Batch, recipe: Tts) -> dict[str, Tensor]:
     by_frame = recipe.gen.energy == "frame"
     terms["energy"] = distance(out.energy, batch.energy, frames if by_frame else phonemes)
     return terms
+
+
+def averaged(told: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Each scalar's mean over the rounds that have it, by its name."""
+    names = dict.fromkeys(name for one in told for name in one)
+    return {n: torch.stack([one[n] for one in told if n in one]).mean() for n in names}
 
 
 class Training:
@@ -115,7 +122,7 @@ class Training:
         """The whole run; `loop` says when to report, evaluate, save and stop."""
         recipe, game, device = self.recipe, self.game, self.fabric.device
         params, rounds = list(self.net.parameters()), recipe.trainer.accumulate
-        frame_seconds, seen = recipe.mel.hop / recipe.data.rate_hz, 0.0
+        frame_seconds = recipe.mel.hop / recipe.data.rate_hz
         self._begin(reporter)
         if loop.goes_on:
             self.evaluation.heard = True
@@ -131,9 +138,10 @@ class Training:
                 "disc/lr": set_rate(game.optimizer, recipe.disc, 1.0, 1),
             }
             self.optimizer.zero_grad(set_to_none=True)
-            sums: dict[str, Tensor] = {}
+            told: list[dict[str, Tensor]] = []
             items, seconds = 0, 0.0
-            for turn in range(rounds):
+            for turn in range(1, rounds + 1):
+                last = turn == rounds
                 with loop.waiting():
                     batch = self.stream.next().to(device)
                 items += len(batch.tokens)
@@ -141,28 +149,24 @@ class Training:
                 with self.fabric.autocast():
                     out = self.net(batch.tokens, batch.lengths, batch)
                 terms, weights = losses(out, batch, recipe), recipe.weights()
-                if turn == rounds - 1:
-                    pair = self._pair(out, batch)
+                pair = self._pair(out, batch)
+                if last:
                     judged = self._judge(pair, playing, detail=loop.reports)
-                if playing and (recipe.adv_weight or (loop.reports and turn == rounds - 1)):
+                if playing and (recipe.adv_weight or (loop.reports and last)):
                     weights["adv"] = recipe.adv_weight
-                    terms["adv"] = self._adversarial(pair if turn == rounds - 1 else self._pair(out, batch))
-                total, told = stats.weighted(terms, weights)
-                if loop.evaluates and turn == rounds - 1:
+                    terms["adv"] = self._adversarial(pair)
+                total, found_here = stats.weighted(terms, weights)
+                told.append(found_here)
+                if loop.evaluates and last:
                     found |= stats.shares(stats.output_grads(terms, out.hidden, weights))
                 self.fabric.backward(total / rounds)
-                # what only the last round measures (adv at weight 0) is that round's own
-                sums = {
-                    n: sums.get(n, 0.0) + (v / rounds if n in sums or not turn else v)
-                    for n, v in told.items()
-                } | {n: v for n, v in sums.items() if n not in told}
             if loop.reports or recipe.gen.clip:
                 found["gen/grad_norm"] = stats.clipped(params, recipe.gen.clip)
             before = stats.snapshot(params) if loop.reports else []
             self.optimizer.step()
 
-            loop.took({"loss/disc": judged.pop("loss/disc")} | sums, items=items, seconds=seconds)
-            seen += seconds
+            watched = {"loss/disc": judged.pop("loss/disc")} | averaged(told)
+            loop.took(watched, items=items, seconds=seconds)
             self._name(reporter, step)
             if loop.reports:
                 found |= judged
