@@ -22,7 +22,7 @@ from recipes.registry import TRAINERS, load
 
 REFERENCE = "fixed"
 """The preset whose reference runs say what is healthy, for runs of all presets."""
-DEAD = {"hinge": 2.0, "least_squares": 1.0}
+DEAD = {"hinge": 2.0, "least_squares": 1.0, "vanilla": 2 * math.log(2)}
 """D's loss when it answers 0 to everything, by adversarial loss (mean over sub-discriminators)."""
 
 

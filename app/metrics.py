@@ -7,7 +7,7 @@ of that moment, each with its origin, and where the runs' values lie.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,12 +20,13 @@ from app.errors import BadInput
 from app.models import Run
 from app.plots import keyed
 from app.sparks import position
-from nashboard.vocabulary import Series, describe
+from nashboard.vocabulary import TABLE, Series, describe
 from recipes.band import Band
 
-DOCUMENT = ("loss/disc", "loss/feat", "eval/snr", "eval/amplitude")
+LOSSES = ("loss/disc", "loss/feat", "disc/sign_acc")
 ALWAYS = ("loss/disc", "loss/feat", "disc/sign_acc", "eval/snr", "eval/si_sdr", "eval/mel", "eval/amplitude")
 MAYBE = ("eval/pesq_nb", "eval/pesq_wb", "eval/stoi")
+MOST = 16
 MOMENTS = ("1", "5", "10", "last", "best")
 
 
@@ -107,17 +108,7 @@ def at(session: Session, runs: Sequence[Run], moment: str, sides: Sequence[str] 
     by_key = keyed(runs)
     have = {r.id: {i.name: i for i in found} for r in runs for found in [reading.series(session, r.id)]}
     when = {k: _when(session, run, moment, have[run.id]) for k, run in by_key.items()}
-    any_of = {name for found in have.values() for name in found}
-    names = (
-        [*ALWAYS, *(n for n in MAYBE if n in any_of)]
-        if _ours(runs) or any_of & set(ALWAYS)
-        else sorted(any_of)[:12]
-    )
-    rows = [
-        _row(session, by_key, name, when, have)
-        for name in names
-        if name in any_of or name in DOCUMENT or _ours(runs)
-    ]
+    rows = [_row(session, by_key, name, when, have) for name in _names(runs, have.values())]
     columns = [
         (key, sides[i] if i < len(sides) else run.name or run.id, when[key].words)
         for i, (key, run) in enumerate(by_key.items())
@@ -127,8 +118,13 @@ def at(session: Session, runs: Sequence[Run], moment: str, sides: Sequence[str] 
     return Table(moment, tuple(columns), tuple(rows), tuple(_missing(session, runs)), tuple(impossible))
 
 
-def _ours(runs: Sequence[Run]) -> bool:
-    return any(run.trainer == "codec" for run in runs)
+def _names(runs: Sequence[Run], have: Iterable[Collection[str]]) -> list[str]:
+    """The metrics of the table: the document's for the codec, else losses and evaluations that there are."""
+    names = {name for found in have for name in found}
+    if any(run.trainer == "codec" for run in runs):
+        return [*ALWAYS, *(n for n in MAYBE if n in names)]
+    told = [row.name for row in TABLE if row.name.startswith("eval/") and row.name in names]
+    return [*(n for n in LOSSES if n in names), *told][:MOST] or sorted(names)[:MOST]
 
 
 def _when(session: Session, run: Run, moment: str, have: dict[str, reading.SeriesInfo]) -> _When:

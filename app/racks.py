@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from nashboard.vocabulary import GROUPS, Series, describe
+from nashboard.vocabulary import GROUPS, TABLE, Series, describe
 
 MAIN = (
     "loss/disc",
@@ -20,6 +20,7 @@ MAIN = (
     "loss/gen",
 )
 SIGNS = "sign_acc"
+SCORES = 6
 _SUB = re.compile(r"disc/([^/]+)/(.+)")
 _PART = re.compile(r"([a-z]+?)_?(\d+)(.*)")
 _NAMES = {"mpd": "period {}", "stft": "STFT {}", "msd": "scale {}", "mrd": "window {}"}
@@ -44,10 +45,22 @@ class Subs:
     charts: tuple[tuple[Series, str], ...]
 
 
-def main(have: Iterable[str], known: bool) -> tuple[Series, ...]:
-    """The first charts: the fixed set for our trainers, else those of it that there are, else six others."""
+def main(have: Iterable[str], trainers: Collection[str]) -> tuple[Series, ...]:
+    """The first charts. ``trainers`` are those of the runs that are ours; none for somebody else's program.
+
+    The codec has a fixed set, in its frame before the first point. Other trainers have their losses, then the
+    evaluations in which one direction is better, then what tells how D is; others what there is of all this.
+    """
     names = set(have)
-    found = [n for n in MAIN if known or n in names]
+    if "codec" in trainers:
+        return tuple(describe(n) for n in MAIN)
+    scores = [row.name for row in TABLE if row.name in names and row.name.startswith("eval/") and row.better]
+    first = [n for n in ("loss/disc", "loss/gen") if trainers or n in names]
+    found = [
+        *first,
+        *scores[:SCORES],
+        *(n for n in MAIN if n in names and n not in (*first, *scores[:SCORES])),
+    ]
     return tuple(describe(n) for n in found or sorted(n for n in names if not _is_sign(n))[:6])
 
 

@@ -198,7 +198,7 @@ def legend(found: Sequence[Run]) -> tuple[Line, ...]:
 def charts(have: Mapping[str, Sequence[str]], found: Sequence[Run]) -> dict[str, Any]:
     """The fields of `RacksPart` for runs with these series, by key."""
     every = {name for names in have.values() for name in names}
-    main = racks.main(every, any(r.trainer in TRAINERS for r in found))
+    main = racks.main(every, {r.trainer for r in found if r.trainer in TRAINERS})
     kinds = {key: disc_kind(run) for key, run in keyed(found).items()}
     return {"main": main, "subs": racks.subs(have, kinds), "groups": racks.others(every, main)}
 
