@@ -65,7 +65,7 @@ class _Drawing:
             if len(xs) and self.axis.holds(float(xs[-1])) and math.isfinite(self.scale.share(float(ys[-1]))):
                 inside = min(1.0, max(0.0, self.scale.share(float(ys[-1]))))
                 last.append((curve, float(xs[-1]), float(ys[-1]), inside))
-        heights = spread([inside * self.scale.plot for _, _, _, inside in last], 11)
+        heights = spread([inside * self.scale.plot for _, _, _, inside in last], 11, self.scale.plot)
         found = []
         for (curve, x, y, inside), height in zip(last, heights, strict=True):
             at = self.scale.low + inside * (self.scale.high - self.scale.low)

@@ -180,8 +180,8 @@ def _reach(values: Floats) -> tuple[float, float]:
     return (least if low - least <= near else low), (most if most - high <= near else high)
 
 
-def spread(places: Sequence[float], apart: float) -> list[float]:
-    """The places moved as little as may be so that any two lie ``apart``: labels at ends of close curves."""
+def spread(places: Sequence[float], apart: float, top: float = math.inf) -> list[float]:
+    """The places moved as little as may be so that any two lie ``apart`` and none above ``top``."""
     order = sorted(range(len(places)), key=lambda i: places[i])
     groups: list[list[int]] = []
     middles: list[float] = []
@@ -199,6 +199,9 @@ def spread(places: Sequence[float], apart: float) -> list[float]:
     for group, middle in zip(groups, middles, strict=True):
         for rank, i in enumerate(group):
             out[i] = middle + apart * (rank - (len(group) - 1) / 2)
+    for i in sorted(range(len(out)), key=lambda i: -out[i]):
+        out[i] = min(out[i], top)
+        top = out[i] - apart
     return out
 
 

@@ -146,6 +146,9 @@ def test_labels_are_moved_apart_and_keep_their_order(places):
         assert out[b] - out[a] >= 11 - 1e-9
     if len(places) == 1:
         assert out == places
+    capped = curves.spread(places, 11, 100)
+    assert all(b - a >= 11 - 1e-9 for a, b in itertools.pairwise(sorted(capped)))
+    assert max(capped, default=0) <= 100
 
 
 @pytest.mark.parametrize(
