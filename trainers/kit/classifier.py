@@ -74,7 +74,9 @@ def trained(train: Images, held: Images, classes: int) -> Trained:
     Raises:
         BadInput: where the cache cannot be written.
     """
-    key = hashlib.sha256(f"{VERSION} {classes} {FEWEST} {digest(train, held)}".encode()).hexdigest()[:24]
+    key = hashlib.sha256(f"{VERSION} {classes} {FEWEST} {MOST} {digest(train, held)}".encode()).hexdigest()[
+        :24
+    ]
     path = cache_home() / "classifiers" / f"{key}.pt"
     state = _cached(path)
     with torch.random.fork_rng(devices=[]):

@@ -36,6 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of its own, and a classifier that is trained in a moment."""
     monkeypatch.setenv("NASHBOARD_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(classifier, "FEWEST", 10)
+    monkeypatch.setattr(classifier, "MOST", 10)
     return tmp_path / "home"
 
 
