@@ -19,6 +19,11 @@ export function patchOf(rows) {
   return Object.fromEntries(rows.filter((r) => r.value.trim() !== r.was.trim()).map((r) => [r.knob, r.value.trim()]));
 }
 
+/** A message as a sentence: a capital letter, a full stop. */
+export function sentence(text) {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
+
 /** The range of a knob in words: "0 to 1", "at least 0", "". */
 export function rangeOf(low, high) {
   if (low !== undefined && high !== undefined) return `${low} to ${high}`;
@@ -170,7 +175,7 @@ function start() {
         await api(`/api/runs/${run}/checkpoints/${checkpoint.dataset.deleteCheckpoint}`, { method: 'DELETE' });
         saved();
       } else if (event.target.closest('#delete-open')) $('delete').showModal();
-      else if (event.target.closest('#fork-open')) $('fork').showModal();
+      else if (event.target.closest('#fork-open')) await openFork(run);
       else if (event.target.closest('[data-close]')) event.target.closest('dialog').close();
     } catch (problem) {
       if (post) post.disabled = false;
@@ -255,6 +260,15 @@ function draw(canvas, samples) {
   }
 }
 
+/** Open the fork dialog with the checkpoints that are there now: retention may have removed some since. */
+async function openFork(run) {
+  const from = document.getElementById('fork-form').elements.from;
+  const { checkpoints } = await api(`/api/runs/${run}/checkpoints`);
+  const kept = checkpoints.filter((c) => c.present).reverse();
+  from.replaceChildren(from.options[0], ...kept.map((c) => new Option(`checkpoint of step ${count(c.step)}`, c.id)));
+  document.getElementById('fork').showModal();
+}
+
 /** The fork dialog: knobs are added one by one, each with its value, range and problem. */
 function forks(run) {
   const form = document.getElementById('fork-form');
@@ -292,9 +306,9 @@ function forks(run) {
       go.disabled = false;
       const beside = (problem.problems ?? []).filter((p) => rows.some((r) => r.dataset.knob === p.knob));
       for (const p of beside) wrong(rows.find((r) => r.dataset.knob === p.knob), p.message);
-      const rest = (problem.problems ?? []).filter((p) => !beside.includes(p)).map((p) => p.message);
+      const rest = (problem.problems ?? []).filter((p) => !beside.includes(p)).map((p) => sentence(p.message));
       error.hidden = false;
-      const what = beside.length ? `${count(beside.length)} ${beside.length === 1 ? 'knob needs' : 'knobs need'} a change. ${rest.join(' ')}` : rest.join(' ') || problem.message;
+      const what = beside.length ? `${count(beside.length)} ${beside.length === 1 ? 'knob needs' : 'knobs need'} a change. ${rest.join(' ')}` : rest.join(' ') || sentence(problem.message);
       error.querySelector('span').textContent = `${what} Nothing was launched.`;
     }
   });

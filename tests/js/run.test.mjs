@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { patchOf, rangeOf, timeOfDay } from '../../static/js/run.js';
+import { patchOf, rangeOf, sentence, timeOfDay } from '../../static/js/run.js';
 import { lasts } from '../../static/js/view.js';
 
 test('a fork changes only what was changed', () => {
@@ -16,6 +16,11 @@ test('ranges in words', () => {
   assert.equal(rangeOf('0', undefined), 'at least 0');
   assert.equal(rangeOf(undefined, '9'), 'at most 9');
   assert.equal(rangeOf(undefined, undefined), '');
+});
+
+test('messages become sentences', () => {
+  assert.equal(sentence('the broker is down'), 'The broker is down.');
+  assert.equal(sentence('Gone.'), 'Gone.');
 });
 
 test('times of the console are the reader’s own', () => {
