@@ -53,9 +53,9 @@ class _Drawing:
         self.data: list[Json] = []
         self.shapes: list[Json] = []
         self.notes: list[Json] = []
-        self.taken: list[
-            tuple[bool, float]
-        ] = []  # where labels stand: (at the right end, share of the height)
+        # where labels stand and where bands end: (at the right end, share of the height)
+        self.taken: list[tuple[bool, float]] = []
+        self.edges: list[tuple[str, bool, float]] = []
 
     def ends(self, curves: Sequence[Curve], weight: float) -> list[Json]:
         """Marks and values where curves end, the values kept apart."""
@@ -99,6 +99,10 @@ class _Drawing:
                 continue
             self.data += traces.band(band)
             named.setdefault(band.label, []).append(band)
+            for right, end in ((True, -1), (False, 0)):
+                if (self.axis.share(float(band.x[end])) > 0.8) == right:
+                    for edge in (band.low[end], band.high[end]):
+                        self.edges.append((band.label, right, self.scale.share(float(edge))))
         if self.small:
             return
         for same in named.values():
@@ -125,7 +129,9 @@ class _Drawing:
             value = low if below else high
             at = self.scale.share(value) + (-0.06 if below else 0.06)
             if 0.02 <= at <= 1.02:
-                gap = min((abs(at - other) for side, other in self.taken if side == right), default=1.0)
+                near = [other for side, other in self.taken if side == right]
+                near += [edge for name, side, edge in self.edges if side == right and name != text]
+                gap = min((abs(at - other) for other in near), default=1.0)
                 spots.append((min(gap, 0.09), -order, right, below, x, value, at))
         if not spots:
             return
@@ -206,7 +212,7 @@ def figure(
         logged: (x, value, words) that a document says were logged.
         now: where the newest step of a live run lies.
     """
-    reached = [(band.origin, ends) for band in bands if (ends := band.within(axis)) is not None]
+    reached = [(band.origin, ends) for band in bands if (ends := band.usual(axis)) is not None]
     firm = [ends for origin, ends in reached if origin == "measured"]
     soft = [ends for origin, ends in reached if origin != "measured"]
     seen = [c.y[(c.x >= axis.low) & (c.x <= axis.high)] for c in curves]

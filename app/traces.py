@@ -62,6 +62,20 @@ class Band:
         high = np.concatenate([self.high[seen], np.interp(ends, self.x, self.high)])
         return float(low.min()), float(high.max())
 
+    def usual(self, axis: Axis) -> tuple[float, float] | None:
+        """What the value axis should show of the band: all of it, but for a start that lies far from the rest.
+
+        A network that has not been trained yet is far from everything that comes later.
+        """
+        whole = self.within(axis)
+        if whole is None:
+            return None
+        grid = np.linspace(max(axis.low, self.x[0]), min(axis.high, self.x[-1]), 64)
+        low = float(np.percentile(np.interp(grid, self.x, self.low), 10))
+        high = float(np.percentile(np.interp(grid, self.x, self.high), 90))
+        near = 0.35 * (high - low)
+        return (whole[0] if low - whole[0] <= near else low), (whole[1] if whole[1] - high <= near else high)
+
 
 @dataclass(frozen=True)
 class Scale:

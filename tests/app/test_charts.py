@@ -123,6 +123,16 @@ def test_many_claims_have_one_name_and_one_line_of_words():
     assert len([t for t in of(figure, band="claimed") if t["mode"] == "lines"]) == 6
 
 
+def test_the_start_of_a_band_does_not_set_the_scale():
+    x = np.array([0.0, 3.0, 60.0])
+    young = traces.Band("measured", "measured", x, np.array([-50.0, 1.0, 1.2]), np.array([-40.0, 1.5, 1.6]))
+    figure = built(bands=[young], curves=[curve("A")], logged=[])
+    assert figure["layout"]["yaxis"]["range"][0] > -10
+    assert young.within(AXIS) == (-50.0, 1.6)
+    steady = band("measured", 1.2, 1.4)
+    assert steady.usual(AXIS) == (1.2, 1.4)
+
+
 def test_raw_is_never_hidden_by_smoothing():
     figure = built(smooth=0.9)
     for key in "ABE":
