@@ -232,7 +232,7 @@ def figure(
     for curve in curves:
         drawing.data += traces.curve(curve, smooth, small)
         crosses, words = traces.nonfinite(curve, axis, small)
-        carets, values = ([], []) if small else traces.spikes(curve, axis, drawing.scale, rows)
+        carets, values = ([], []) if small else traces.spikes(curve, axis, drawing.scale, rows, row.unit)
         rows += bool(values)
         drawing.data += crosses + carets
         drawing.notes += words + values

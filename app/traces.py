@@ -214,7 +214,9 @@ def nonfinite(curve: Curve, axis: Axis, small: bool) -> tuple[list[Json], list[J
     return traces, [note(text, "--fail", f"run:{curve.key}", mono=True, x=x, **at)]
 
 
-def spikes(curve: Curve, axis: Axis, scale: Scale, row: int = 0) -> tuple[list[Json], list[Json]]:
+def spikes(
+    curve: Curve, axis: Axis, scale: Scale, row: int = 0, unit: str = ""
+) -> tuple[list[Json], list[Json]]:
     """(traces, notes): a caret at the edge for each value off the scale; up to three say their value.
 
     ``row`` counts the curves, so that words of several do not lie on one another.
@@ -229,7 +231,7 @@ def spikes(curve: Curve, axis: Axis, scale: Scale, row: int = 0) -> tuple[list[J
             continue
         edge = scale.high if up else scale.low
         marker = {"symbol": "triangle-up" if up else "triangle-down", "size": 7, "color": colour(curve.key)}
-        text = [label(v) for v in curve.y[where].tolist()]
+        text = [label(v, unit) for v in curve.y[where].tolist()]
         hover = {"text": text, "hovertemplate": f"{curve.key} %{{text}}<extra></extra>"}
         meta = {"run": curve.key, "part": "spike"}
         xs = curve.x[where].tolist()
