@@ -10,7 +10,8 @@ LOW, HIGH = 65.0, 420.0  # Hz
 VOICED = 0.5  # least normalised autocorrelation of a voiced frame
 QUIET = 0.02  # a frame whose peak is below this share of the loudest one has no voice
 OCTAVE_COST = 0.02  # a lag twice as long must be better by this much
-BLOCK = 1024  # frames at once
+FINE = 32_000  # lags are looked at in steps of this rate or finer, Hz
+BLOCK = 512  # frames at once
 
 
 def track(wave: NDArray[np.float32], rate_hz: int, hop: int, frames: int) -> Floats:
@@ -31,23 +32,25 @@ def track(wave: NDArray[np.float32], rate_hz: int, hop: int, frames: int) -> Flo
 
 def _picked(windows: Floats, rate_hz: int, loudest: float) -> Floats:
     size = windows.shape[1]
-    taper = np.hanning(size)
+    fine = -(-FINE // rate_hz)  # between samples the autocorrelation is exactly known from its spectrum
     fft = 1 << (2 * size - 1).bit_length()
-    own = np.fft.irfft(np.abs(np.fft.rfft(taper, fft)) ** 2)
+    taper = np.hanning(size)
+    own = np.fft.irfft(np.abs(np.fft.rfft(taper, fft)) ** 2, fine * fft)
     tapered = (windows - windows.mean(1, keepdims=True)) * taper
-    auto = np.fft.irfft(np.abs(np.fft.rfft(tapered, fft, axis=1)) ** 2, axis=1)
-    first, last = int(rate_hz / HIGH), int(rate_hz / LOW)
+    auto = np.fft.irfft(np.abs(np.fft.rfft(tapered, fft, axis=1)) ** 2, fine * fft, axis=1)
+    first, last = int(fine * rate_hz / HIGH), int(fine * rate_hz / LOW)
     lags = np.arange(first - 1, last + 2)
     ratio = auto[:, lags] / np.maximum(auto[:, :1], 1e-20) / (own[lags] / own[0])
-    scored = ratio[:, 1:-1] - OCTAVE_COST * np.log2(lags[1:-1] / first)
+    middle = ratio[:, 1:-1]
+    peaks = (middle >= ratio[:, :-2]) & (middle >= ratio[:, 2:])
+    scored = np.where(peaks, middle - OCTAVE_COST * np.log2(lags[1:-1] / first), -np.inf)
     best = scored.argmax(1) + 1
     rows = np.arange(len(windows))
     left, peak, right = ratio[rows, best - 1], ratio[rows, best], ratio[rows, best + 1]
     bend = left - 2 * peak + right
     shift = np.where(np.abs(bend) > 1e-12, 0.5 * (left - right) / np.where(bend == 0, 1, bend), 0.0)
-    hz = rate_hz / (lags[best] + np.clip(shift, -0.5, 0.5))
-    inner = (peak >= left) & (peak >= right)
-    voiced = inner & (peak > VOICED) & (np.abs(windows).max(1) > QUIET * loudest)
+    hz = fine * rate_hz / (lags[best] + np.clip(shift, -0.5, 0.5))
+    voiced = peaks.any(1) & (peak > VOICED) & (np.abs(windows).max(1) > QUIET * loudest)
     return np.where(voiced, hz, 0.0)
 
 

@@ -28,7 +28,7 @@ from trainers.kit.reading import PAUSE, Reading, read_aloud
 from trainers.tts import corpus, demo
 from trainers.tts.corpus import Corpus, Spoken
 
-VERSION = 1
+VERSION = 2
 LATE = 0.1  # seconds by which durations may end after the recording
 EARLY = 1.0  # … or before it; the rest is a pause
 Wave = NDArray[np.float32]

@@ -73,8 +73,9 @@ def speak(
     facts = Facts.from_dict(checkpoint.state["facts"])
     text = checked(text)
     phonemes = read_aloud([text], facts.voice)[0].phonemes
-    ids, folded = Inventory(facts.symbols).ids(phonemes, f"text {text[:60]!r}")
-    net = FastSpeech2(recipe, len(facts.symbols) + 1)
+    inventory = Inventory(facts.symbols)
+    ids, folded = inventory.ids(phonemes, f"text {text[:60]!r}")
+    net = FastSpeech2(recipe, len(inventory))
     net.load_state_dict(checkpoint.state["gen"])
     net.eval()
     turn = Controls(
@@ -99,6 +100,7 @@ def main(words: Sequence[str]) -> int:
         print("\n".join([USAGE, *(f"  {name:<10}{text}" for name, text in WORDS.items())]))
         return 0
     given = _given(words)
+    checked(given["text"])
     out = Path(given["out"])
     if out.suffix.lower() != ".wav":
         raise BadInput(f"out {given['out']!r} must end in .wav")
