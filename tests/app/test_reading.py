@@ -19,12 +19,23 @@ from app.errors import BadInput, NotFound
 from nashboard.events import Points
 
 RELAXED = hypothesis_settings(
-    max_examples=60,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=64)
+
+
+@st.composite
+def some_values(draw) -> np.ndarray:
+    """A few values of any kind, or up to 400 random ones with some that are no numbers among them."""
+    if draw(st.booleans()):
+        return np.array(draw(st.lists(NUMBERS, min_size=1, max_size=60)), float)
+    values = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).normal(size=draw(st.integers(60, 400)))
+    for place in draw(st.lists(st.integers(0, len(values) - 1), max_size=6)):
+        values[place] = draw(NUMBERS)
+    return values
 
 
 def put(database, steps: Sequence[int], values: Sequence[float], batch: int = 700) -> str:
@@ -59,6 +70,7 @@ def check(found: thinning.Thinned, steps: np.ndarray, values: np.ndarray, width:
     real = set(zip(steps[finite].tolist(), values[finite].tolist(), strict=True))
     assert set(zip(found.step.tolist(), found.value.tolist(), strict=True)) <= real
     assert found.shown <= found.total
+    assert len(set(found.time.tolist())) == len(found.time), "a point came twice"
     if len(values) <= width:
         assert found.exact
     if found.exact:
@@ -82,20 +94,20 @@ def check(found: thinning.Thinned, steps: np.ndarray, values: np.ndarray, width:
 def test_no_extreme_and_no_nonfinite_value_is_lost_at_any_zoom_and_width(database, data, monkeypatch) -> None:
     monkeypatch.setattr(chunks, "SIZE", data.draw(st.sampled_from([2, 3, 8, 32])))
     shape = data.draw(st.sampled_from(["rising", "restarted", "anyhow", "equal"]))
-    values = np.array(data.draw(st.lists(NUMBERS, min_size=1, max_size=220)), float)
+    values = data.draw(some_values())
     count = len(values)
     if shape == "rising":
-        gaps = data.draw(st.lists(st.integers(0, 40), min_size=count, max_size=count))
-        steps = np.cumsum(gaps)
+        widest = data.draw(st.sampled_from([1, 2, 40]))
+        steps = np.cumsum(np.random.default_rng(data.draw(st.integers(0, 99))).integers(0, widest + 1, count))
     elif shape == "restarted":
         back = data.draw(st.integers(0, count))
         steps = np.concatenate([np.arange(count - back), np.arange(back)]) * 3
     elif shape == "anyhow":
-        numbers = st.integers(-(2**53), 2**53)
-        steps = np.array(data.draw(st.lists(numbers, min_size=count, max_size=count)), np.int64)
+        far = data.draw(st.sampled_from([9, 300, 2**53]))
+        steps = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1))).integers(-far, far + 1, count)
     else:
         steps = np.full(count, 7)
-    width = data.draw(st.integers(1, 300))
+    width = data.draw(st.integers(1, 12) | st.integers(1, 300))
     low, high = int(steps.min()), int(steps.max())
     window = st.none() | st.integers(low - 2, high + 2)
     start, stop = data.draw(window), data.draw(window)
