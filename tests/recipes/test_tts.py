@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def test_every_preset_is_valid_at_every_size(preset: str, size: str) -> None:
 
 def test_a_step_of_the_ladder_changes_what_it_says() -> None:
     steps = {}
-    for below, above in zip(LADDER, LADDER[1:], strict=False):
+    for below, above in pairwise(LADDER):
         changed = diff(flat(tts(below)), flat(tts(above)))
         steps[above] = sorted(set(changed) - {"preset"})
     assert steps == {
@@ -101,7 +102,8 @@ def test_what_does_not_fit_is_named(patch: dict[str, Any], knob: str) -> None:
 
 def test_all_weights_of_zero_are_refused() -> None:
     names = ("mel_weight", "postnet_weight", "duration_weight", "pitch_weight", "energy_weight")
-    assert "nothing to learn" in problem(**dict.fromkeys(names, 0.0))["mel_weight"]
+    zeros: dict[str, Any] = dict.fromkeys(names, 0.0)
+    assert "nothing to learn" in problem(**zeros)["mel_weight"]
 
 
 def test_bands_carry_the_documents_claims_and_why_they_are_refuted() -> None:

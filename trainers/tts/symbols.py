@@ -134,18 +134,22 @@ class Inventory:
             out += [self._ids[s] for s in found]
         return out, folded
 
-    def _found(self, symbol: str, tried: set[str]) -> tuple[str, ...]:
-        if symbol in self._ids:
-            return (symbol,)
-        if symbol in tried:
-            return ()
-        tried = tried | {symbol}
+    def _direct(self, symbol: str) -> tuple[str, ...]:
+        """The symbol, or itself with another stress."""
         bare = plain(symbol)
-        for other in (bare, f"ˈ{bare}", f"ˌ{bare}"):
-            if other in self._ids:
-                return (other,)
-        for pieces in NEAR.get(bare, ()):
-            each = [self._found(piece, tried | {bare}) for piece in pieces]
-            if all(each):
-                return tuple(s for one in each for s in one)
+        return next(((s,) for s in (symbol, bare, f"ˈ{bare}", f"ˌ{bare}") if s in self._ids), ())
+
+    def _found(self, symbol: str, tried: set[str]) -> tuple[str, ...]:
+        if direct := self._direct(symbol):
+            return direct
+        bare = plain(symbol)
+        if bare in tried:
+            return ()
+        near = NEAR.get(bare, ())
+        # first what stands in directly, then what stands in for a stand-in
+        for deeper in (False, True):
+            for pieces in near:
+                each = [self._found(p, tried | {bare}) if deeper else self._direct(p) for p in pieces]
+                if all(each):
+                    return tuple(s for one in each for s in one)
         return ()

@@ -27,7 +27,9 @@ def test_noise_silence_and_bad_samples_have_no_voice() -> None:
 
 def test_level_does_not_matter_but_a_quiet_tail_is_no_voice() -> None:
     wave = buzz(150)
-    assert track(wave, 16000, 160, 40) == pytest.approx(track(wave * 1e-3, 16000, 160, 40), rel=1e-3)
+    assert track(wave, 16000, 160, 40) == pytest.approx(
+        track(wave * np.float32(1e-3), 16000, 160, 40), rel=1e-3
+    )
     wave[4000:] *= 1e-3
     assert not track(wave, 16000, 160, 50)[30:].any()
 

@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from trainers import cli
-from trainers.kit import checkpoints, speak
+from trainers.kit import checkpoints, reading, speak
 from trainers.tts import say
 
 TEXT = "Low sea, hello."
@@ -53,7 +53,7 @@ def test_shuffled_weights_sound_different(ran: Any) -> None:
 
 def test_espeak_makes_no_sound_of_it(ran: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = []
-    real = say.read_aloud
+    real = reading.read_aloud
 
     def watched(texts: Any, voice: str, folder: Any = None, **more: Any) -> Any:
         jobs.append(folder)
