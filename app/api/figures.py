@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from app import db, listening, plots, reading, runs
+from app.api.shapes import listed
 from app.errors import BadInput
 from app.models import Run
 from app.replies import documented
@@ -33,16 +34,6 @@ class Figures(BaseModel):
     verdicts: dict[str, dict[str, Any]]
     axis: dict[str, Any]
     template: dict[str, Any]
-
-
-def listed(text: str, name: str, most: int) -> list[str]:
-    """The parts of "a,b,c", each once; raises `BadInput` for none or too many."""
-    found = list(dict.fromkeys(p.strip() for p in text.split(",") if p.strip()))
-    if not found:
-        raise BadInput(f"{name} names nothing; give {name}=a,b", field=name)
-    if len(found) > most:
-        raise BadInput(f"{name} names {len(found)}; the limit is {most}", field=name)
-    return found
 
 
 def zoom(low: float | None, high: float | None) -> tuple[float, float] | None:

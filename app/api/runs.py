@@ -9,8 +9,7 @@ from pydantic import BaseModel, Field
 
 from app import checkpoints, db, reading, runs
 from app import findings as doctors
-from app.api.shapes import LIMIT, Number, RunId, RunRow, RunShown, SeriesShown, Step
-from app.errors import BadInput
+from app.api.shapes import LIMIT, Number, RunId, RunRow, RunShown, SeriesShown, Step, listed
 from app.live import bell
 from app.models import Run
 from app.replies import documented
@@ -86,7 +85,9 @@ class Findings(BaseModel):
 
     verdict: Literal["healthy", "warn", "fail", "unknown"]
     first_fail_step: int | None
-    findings: list[dict[str, Any]] = Field(description="Worst first, each with evidence, suspects and remedies.")
+    findings: list[dict[str, Any]] = Field(
+        description="Worst first, each with evidence, suspects and remedies."
+    )
     could_not_look: dict[str, list[str]] = Field(description="Rules that lack a series, and which.")
 
 
@@ -178,9 +179,7 @@ def points(
     step_to: Annotated[int | None, Query(alias="to", ge=-LIMIT, le=LIMIT)] = None,
 ) -> Curves:
     """Exact where there are at most four points a pixel; ``exact`` says so."""
-    names = list(dict.fromkeys(n.strip() for n in series.split(",") if n.strip()))
-    if not 1 <= len(names) <= MAX_SERIES:
-        raise BadInput(f"{len(names)} series asked for; from 1 to {MAX_SERIES} can be given", field="series")
+    names = listed(series, "series", MAX_SERIES)
     found = []
     with db.reading() as session:
         runs.get(session, run_id)
@@ -221,9 +220,7 @@ def values_at(
     axis: Annotated[Literal["step", "epoch"], Query(description="What `at` counts.")] = "step",
 ) -> At:
     """The nearest at or before; null where the run has not come so far."""
-    names = list(dict.fromkeys(n.strip() for n in series.split(",") if n.strip()))
-    if not 1 <= len(names) <= MAX_SERIES:
-        raise BadInput(f"{len(names)} series asked for; from 1 to {MAX_SERIES} can be given", field="series")
+    names = listed(series, "series", MAX_SERIES)
     with db.reading() as session:
         runs.get(session, run_id)
         step = None if at is None else int(at)

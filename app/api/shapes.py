@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from app.errors import BadInput
 from nashboard.events import spelled
 
 LIMIT = 2**53
@@ -14,6 +15,16 @@ Number = Annotated[float, PlainSerializer(spelled, return_type=float | str)]
 """A number that may be "NaN", "Infinity" or "-Infinity", as strings."""
 RunId = Annotated[str, Path(description="The run's id.", max_length=100)]
 Step = Annotated[int, Field(ge=-LIMIT, le=LIMIT)]
+
+
+def listed(text: str, name: str, most: int) -> list[str]:
+    """The parts of "a,b,c", each once; raises `BadInput` for none or too many."""
+    found = list(dict.fromkeys(p.strip() for p in text.split(",") if p.strip()))
+    if not found:
+        raise BadInput(f"{name} names nothing; give {name}=a,b", field=name)
+    if len(found) > most:
+        raise BadInput(f"{name} names {len(found)}; the limit is {most}", field=name)
+    return found
 
 
 class RunRow(BaseModel):

@@ -129,5 +129,7 @@ def test_nominal_rate_of_the_patch_codec() -> None:
 
 
 def test_numbers_that_do_not_fit() -> None:
-    with pytest.raises(ValueError, match=r"gen\.decoder_dim 18 cannot be halved 2 times"):
+    with pytest.raises(
+        ValueError, match=r"gen\.decoder_dim: 18 cannot be halved 2 times; take a multiple of 4"
+    ):
         build_generator(recipe(decoder_dim=18))

@@ -35,8 +35,8 @@ def test_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_holds_nothing_but_tensors_and_plain_values(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match=r"state\.a\.b\[1\] is a PosixPath"):
-        checkpoints.save(tmp_path / "x.pt", made(a={"b": [1, tmp_path]}))
+    with pytest.raises(TypeError, match=r"state\.a\.b\[1\] is a object"):
+        checkpoints.save(tmp_path / "x.pt", made(a={"b": [1, object()]}))
     assert list(tmp_path.iterdir()) == []
 
 
