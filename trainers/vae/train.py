@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import signal
+import threading
 import warnings
 from typing import Any
 
@@ -34,6 +36,12 @@ class House(Callback):
     def __init__(self, training: Training, reporter: Reporter, loop: Loop) -> None:
         self.training, self.reporter, self.loop = training, reporter, loop
         self._told = False
+        self._on_sigterm = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        # Lightning adds a handler of its own, which leaves the process without a word at the next batch
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._on_sigterm)
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Tensor, batch_idx: int) -> None:
         module.detail, module.measure = self.loop.reports, self.loop.evaluates

@@ -1,6 +1,7 @@
 """A run of the AudioVAE: what it journals, when who plays, that a seed fixes it and a resumed run is the same."""
 
 import math
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,23 @@ def test_the_server_can_stop_it_in_the_middle_of_an_epoch(vae: Vae, monkeypatch:
     monkeypatch.undo()
     on = vae({"trainer.max_steps": 8}, resume=ran.run_dir)
     assert (on.events[-1].status, on.events[-1].step) == ("finished", 8)
+
+
+def test_sigterm_ends_the_step_and_saves(vae: Vae, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = VAELightningModule.training_step
+
+    def hit(self: VAELightningModule, batch: torch.Tensor, batch_idx: int) -> torch.Tensor:
+        if self.updates == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(VAELightningModule, "training_step", hit)
+    ran = vae({"trainer.max_steps": 100})
+    end = ran.events[-1]
+    assert (ran.status, end.kind, end.status, end.reason) == (0, "run_ended", "stopped", "SIGTERM received")
+    assert end.step == 3
+    assert ran.of("checkpoint_saved")[-1].step == 3
+    assert max(ran.series("eval/stft")) == 3
 
 
 def test_a_nan_fails_the_run_after_saving_the_last_good_state(
