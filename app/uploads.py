@@ -1,0 +1,52 @@
+"""A log that somebody brings: diagnosed as it comes, kept nowhere."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, replace
+
+from app.errors import BadInput
+from doctor.engine import diagnose
+from doctor.findings import Diagnosis
+from doctor.reading import Unusable, parse
+from doctor.view import LOSSES
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """What the doctor says of a log, and how much of it there was."""
+
+    name: str
+    diagnosis: Diagnosis
+    points: int
+    series: tuple[str, ...]
+    last_step: int
+    adv_loss: str
+
+
+def diagnosed(body: bytes, name: str = "log", adv_loss: str = "") -> Diagnosed:
+    """The diagnosis of a CSV or a journal. Raises `BadInput` that names file, line and value, and the way out."""
+    if adv_loss and adv_loss not in LOSSES:
+        known = ", ".join(LOSSES)
+        raise BadInput(
+            f"the form of the adversarial loss {adv_loss!r:.40} is not known; choose one of {known}",
+            field="adv_loss",
+        )
+    try:
+        view = parse(body.decode("utf-8-sig"), name)
+    except UnicodeDecodeError as problem:
+        line = body.count(b"\n", 0, problem.start) + 1
+        raise BadInput(
+            f"{name}, line {line}: not text (byte {problem.start} is not UTF-8); give a CSV or a journal",
+            field="log",
+        ) from None
+    except csv.Error as problem:
+        raise BadInput(f"{name}: no CSV: {problem}", field="log") from None
+    except Unusable as problem:
+        raise BadInput(str(problem), field="log") from None
+    if adv_loss:
+        view = replace(view, facts=replace(view.facts, adv_loss=adv_loss))
+    points = sum(len(t) for t in view.tracks.values())
+    return Diagnosed(
+        name, diagnose(view), points, tuple(view.tracks), view.last_step, view.facts.adv_loss or ""
+    )

@@ -1,0 +1,92 @@
+// The Doctor page: a log by button or by drop, the diagnosis in its place, and a filter for the rule book.
+import { count } from './words.js';
+
+/** What keeps a file from being sent, in words; "" where nothing does. */
+export function refusal(file, limit) {
+  if (!file) return 'No file was chosen. Choose a CSV or a journal.';
+  if (!file.size) return `${file.name} is empty, or a folder. Give the events.jsonl in it, or a CSV.`;
+  return file.size > limit ? `${file.name} has ${count(file.size)} bytes; the limit is ${count(limit)}. Use python -m doctor for longer logs.` : '';
+}
+
+/** Whether all words stand in a text, in any case. */
+export function fits(text, words) {
+  const where = text.toLowerCase();
+  return words.toLowerCase().split(/\s+/).every((word) => where.includes(word));
+}
+
+function start() {
+  const $ = (id) => document.getElementById(id);
+  const form = $('drop');
+  const button = $('diagnose');
+  let turn = 0;
+
+  function said(title, text, level = '') {
+    const box = Object.assign(document.createElement('div'), { className: level ? `find ${level}` : 'calm sec' });
+    if (level) box.setAttribute('role', 'alert');
+    box.append(Object.assign(document.createElement('h3'), { textContent: title }), Object.assign(document.createElement('p'), { textContent: text, className: 'claim-text' }));
+    $('result').replaceChildren(box);
+  }
+
+  async function look(file) {
+    const wrong = refusal(file, Number(form.dataset.limit));
+    if (wrong) {
+      said('The log was not diagnosed', wrong, 'fail');
+      return;
+    }
+    const mine = ++turn;
+    said('Looking', `Reading ${file.name}.`);
+    button.disabled = true;
+    const body = new FormData();
+    body.append('log', file);
+    body.append('adv_loss', $('adv-loss').value);
+    try {
+      const answer = await fetch('/doctor', { method: 'POST', body, headers: { Accept: 'text/html' }, credentials: 'same-origin' });
+      const found = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('result');
+      if (mine !== turn) return;
+      if (found) $('result').replaceChildren(...found.childNodes);
+      else said('The log was not diagnosed', `The server answered ${answer.status}.`, 'fail');
+    } catch {
+      if (mine === turn) said('The log was not diagnosed', 'The server does not answer, or the file has changed. Give it again.', 'fail');
+    } finally {
+      if (mine === turn) button.disabled = false;
+    }
+  }
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    look($('log').files[0]);
+  });
+  for (const change of [$('log'), $('adv-loss')]) change.addEventListener('change', () => $('log').files[0] && look($('log').files[0]));
+  const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
+  document.addEventListener('dragover', (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    form.classList.add('over');
+  });
+  document.addEventListener('dragleave', (event) => event.relatedTarget || form.classList.remove('over'));
+  document.addEventListener('drop', (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    form.classList.remove('over');
+    $('log').files = event.dataTransfer.files;
+    look(event.dataTransfer.files[0]);
+  });
+
+  $('find-rule').addEventListener('input', () => {
+    const rules = [...document.querySelectorAll('.rule')];
+    for (const rule of rules) rule.hidden = !fits(rule.textContent, $('find-rule').value.trim());
+    const shown = rules.filter((rule) => !rule.hidden).length;
+    $('rules-shown').textContent = shown === rules.length ? `${count(shown)} rules` : `${count(shown)} of ${count(rules.length)} rules`;
+    $('no-rule').hidden = shown > 0;
+  });
+  const open = () => {
+    const rule = location.hash.startsWith('#rule-') && $(location.hash.slice(1));
+    if (!rule) return;
+    rule.open = true;
+    rule.scrollIntoView();
+  };
+  addEventListener('hashchange', open);
+  open();
+}
+
+if (typeof document !== 'undefined') start();
