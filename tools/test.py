@@ -1,6 +1,6 @@
 """`make test`: every test that this machine can run, what was left out and why, and one closing line.
 
-Unit tests first, then JS, then a real Chromium. With CI=true nothing may be left out.
+Unit tests first, in parcels side by side, then JS, then a real Chromium. With CI=true nothing may be left out.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as Tree
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,9 @@ import jstest
 
 ROOT = Path(__file__).resolve().parent.parent
 CI = os.environ.get("CI") == "true"
+MOST = 10  # files in a parcel
+FIRST = ("worker", "trainers", "app")
+Result = tuple[int, int, Counter[str]]
 
 
 @dataclass
@@ -36,33 +41,71 @@ class Total:
         self.left_out += left_out
 
 
-def suite(title: str, *words: str) -> tuple[int, int, Counter[str]]:
-    """(passed, failed, left out by reason) of a pytest run; a run that breaks off counts as one failure."""
-    print(f"== {title}", flush=True)
+def pytest(*words: str, env: dict[str, str] | None = None, quiet: bool = False) -> tuple[Result, str]:
+    """(passed, failed, left out by reason) of a pytest run, and its output if it was to be quiet.
+
+    A run that breaks off counts as one failure.
+    """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
+        durations = ("--durations=5", "--durations-min=5")
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "--durations=5",
-                "--durations-min=3",
-                f"--junitxml={report}",
-                *words,
-            ],
+            [sys.executable, "-m", "pytest", *durations, f"--junitxml={report}", *words],
             cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            stdout=subprocess.PIPE if quiet else None,
+            stderr=subprocess.STDOUT if quiet else None,
+            text=True,
             check=False,
         )
         if not report.exists():
-            return 0, 1, Counter()
+            return (0, 1, Counter()), done.stdout or ""
         cases = list(Tree.parse(report).iter("testcase"))
     failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
     skipped = Counter(reason(s) for case in cases if (s := case.find("skipped")) is not None)
     passed = len(cases) - failed - skipped.total()
     if done.returncode not in (0, 1, 5) or (done.returncode == 1 and not failed):
         failed += 1
-    return passed, failed, skipped
+    return (passed, failed, skipped), done.stdout or ""
+
+
+def parcels() -> list[list[str]]:
+    """The unit tests in parcels of one folder's files, those that take long first."""
+    found: dict[Path, list[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        if "e2e" not in path.relative_to(ROOT).parts:
+            found.setdefault(path.parent, []).append(str(path.relative_to(ROOT)))
+    cut = [files[i : i + MOST] for files in found.values() for i in range(0, len(files), MOST)]
+
+    def rank(parcel: list[str]) -> tuple[int, int]:
+        place = Path(parcel[0]).parts[1]
+        return (FIRST.index(place) if place in FIRST else len(FIRST)), -len(parcel)
+
+    return sorted(cut, key=rank)
+
+
+def units(total: Total) -> None:
+    """Parcels side by side, as many as there are cores; each prints when it is done."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    lanes = max(1, min(cores, 4))
+    print(f"== unit tests, {lanes} at a time", flush=True)
+    env = {"OMP_NUM_THREADS": "1"} if lanes > 1 else {}
+
+    def one(parcel: list[str]) -> Result:
+        began = time.monotonic()
+        counted, said = pytest(*parcel, env=env, quiet=True)
+        place = Path(parcel[0]).parent
+        with printing:
+            seconds = time.monotonic() - began
+            print(f"-- {place}, {len(parcel)} files, {counted[0]} passed in {seconds:.0f} s", flush=True)
+            if counted[1] or "slowest" in said:
+                print(said, flush=True)
+        return counted
+
+    printing = threading.Lock()
+    with ThreadPoolExecutor(lanes) as pool:
+        for counted in pool.map(one, parcels()):
+            total.add(*counted)
 
 
 def reason(skipped: Tree.Element) -> str:
@@ -83,9 +126,10 @@ def scripts(total: Total) -> None:
 def main() -> int:
     began = time.monotonic()
     total = Total()
-    total.add(*suite("unit tests"))
+    units(total)
     scripts(total)
-    total.add(*suite("in a real Chromium", "-m", "e2e", "tests/e2e"))
+    print("== in a real Chromium", flush=True)
+    total.add(*pytest("-m", "e2e", "tests/e2e")[0])
     for why, count in sorted(total.left_out.items()):
         print(f"left out ({count}): {why}")
     left_out = total.left_out.total()
