@@ -171,6 +171,8 @@ class Training:
             if loop.reports:
                 found |= judged
                 found["gen/update_ratio"] = stats.update_ratio(params, before)
+                if playing:
+                    found["feat/relative"] = game.relative
                 found["progress/disc_steps"] = game.steps
                 found["progress/samples_seen"] = self.stream.position - self.stream.dropped
                 self._last = loop.report(found | self.stream.counts())

@@ -50,7 +50,14 @@ def test_journals_what_the_pages_show(run: Run) -> None:
         assert all(math.isfinite(v) for v in ran.series(f"eval/{name}").values()), name
     for name in ("disc", "gen", "mel", "postnet", "duration", "pitch", "energy", "adv"):
         assert list(ran.series(f"loss/{name}")) == [1, 2, 4, 5], name
-    for name in ("data/nonfinite", "gen/lr", "gen/grad_norm", "disc/sign_acc", "disc/patch/loss"):
+    for name in (
+        "data/nonfinite",
+        "gen/lr",
+        "gen/grad_norm",
+        "feat/relative",
+        "disc/sign_acc",
+        "disc/patch/loss",
+    ):
         assert list(ran.series(name)) == [1, 2, 4, 5], name
     assert list(ran.series("share/mel")) == [4, 5]
     assert ran.series("data/target_negative")[0] > 0.9
@@ -104,6 +111,13 @@ def test_an_observer_gives_no_gradient_and_a_player_does(run: Run) -> None:
 def test_rates_follow_the_schedule(run: Run) -> None:
     ran = run({"trainer.max_steps": 4, "trainer.schedule": "noam", "trainer.warmup": 2, "gen.lr": 0.001})
     assert ran.series("gen/lr") == pytest.approx({1: 0.0005, 2: 0.001, 4: 0.001 * 0.5**0.5})
+
+
+def test_bfloat16(run: Run) -> None:
+    ran = run({"trainer.max_steps": 2, "trainer.precision": "bf16-mixed"}, preset="old")
+    assert ran.status == 0, ran.err
+    assert all(math.isfinite(v) for e in ran.of("points") for v in e["values"].values())
+    assert all(t.dtype == torch.float32 for t in state(ran)["gen"].values())
 
 
 def broken(folder: Path, name: str = "u3", value: float = math.nan) -> None:
