@@ -148,6 +148,8 @@ class Guard:
             return self.settings.max_blob_bytes
         if path.startswith("/api/runs/") and path.endswith("/events"):
             return self.settings.max_batch_bytes
+        if path in ("/doctor", "/api/diagnose"):
+            return self.settings.max_batch_bytes
         return self.settings.max_json_bytes
 
 

@@ -20,6 +20,7 @@ from doctor.rulebook import RULES
 from doctor.view import LOSSES
 
 router = APIRouter()
+FORM_BYTES = 64 * 1024  # what a form adds around its file, and more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,5 +75,5 @@ def _respond(
 ) -> Response:
     with db.reading() as session:
         common = base(request, session, "Doctor")
-    limit = get_settings().max_json_bytes
+    limit = get_settings().max_batch_bytes - FORM_BYTES
     return render(DoctorPage(**common, result=result, chosen=chosen, problem=problem, limit=limit), status)

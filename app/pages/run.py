@@ -13,12 +13,15 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app import db, differs, errors, reading, records, runs, runview
+from app import findings as doctors
 from app.expected import recipe_of
 from app.models import Line, Record, Run
 from app.pages.common import Page, base, render
 from app.pages.compare import DiffersPart, RacksPart, charts, legend
 from app.progress import Progress
+from doctor.findings import Diagnosis
 from recipes import TRAINERS
+from recipes.base import flat
 
 router = APIRouter()
 CONSOLE = 400
@@ -86,7 +89,18 @@ class ToldPart(Page):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunPage(HeadPart, RacksPart, SamplesPart, SavedPart, ToldPart):
+class FindingsPart(Page):
+    """What the doctor says of the run. ``knobs``: those that a remedy may change, none where it cannot be forked."""
+
+    template: ClassVar[str] = "parts/run_findings.html"
+    run: Run
+    diagnosis: Diagnosis
+    knobs: frozenset[str]
+    treated: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPage(HeadPart, RacksPart, SamplesPart, SavedPart, ToldPart, FindingsPart):
     """Everything that the page says of a run."""
 
     template: ClassVar[str] = "run.html"
@@ -109,7 +123,7 @@ def run_page(request: Request, run_id: str) -> Response:
 
 @router.get("/runs/{run_id}/part/{part}")
 def run_part(run_id: str, part: str) -> Response:
-    """A part of the page, for its script: head, racks, samples, saved, told."""
+    """A part of the page, for its script: head, racks, samples, saved, told, findings."""
     with db.reading() as session:
         return render(_part(session, runs.get(session, run_id), part))
 
@@ -126,6 +140,8 @@ def _part(session: Session, run: Run, part: str) -> Page:
             return SamplesPart(title="", run=run, **_samples(session, run))
         case "saved":
             return SavedPart(title="", run=run, now=now, saved=runview.saved(session, run))
+        case "findings":
+            return FindingsPart(title="", run=run, **_findings(session, run))
         case "told":
             return ToldPart(title="", **_told(session, run))
     raise errors.NotFound(f"the page of a run has no part {part!r:.40}")
@@ -172,6 +188,7 @@ def _page(request: Request, session: Session, run_id: str) -> RunPage:
         **charts({"A": have}, [run]),
         **_samples(session, run),
         **_told(session, run),
+        **_findings(session, run),
         run=run,
         now=now,
         axis="epoch" if "progress/epoch" in have or (known and not have) else "step",
@@ -216,6 +233,29 @@ def _told(session: Session, run: Run) -> dict[str, Any]:
         "marks": tuple(records.marks(session, run.id)),
         "unknown": tuple(sorted(unknown.items())) if isinstance(unknown, dict) else (),
     }
+
+
+def _findings(session: Session, run: Run) -> dict[str, Any]:
+    diagnosis = doctors.findings(session, run)
+    recipe = recipe_of(run)
+    return {
+        "diagnosis": diagnosis,
+        "knobs": frozenset(flat(recipe)) if recipe is not None else frozenset(),
+        "treated": _treated(run, diagnosis),
+    }
+
+
+def _treated(run: Run, diagnosis: Diagnosis) -> str:
+    """Whether what this run treats is gone, in words; "" where it treats nothing."""
+    if not run.treats:
+        return ""
+    if any(f.code == run.treats and f.lasting for f in diagnosis.findings):
+        return "not treated: it is found here as well"
+    if run.treats not in diagnosis.looked:
+        return "not known yet: the rule lacks what it reads"
+    if run.status in ("queued", "running", "stopping"):
+        return "not seen so far"
+    return "treated: not found here" if run.status == "finished" else "not seen up to where it ended"
 
 
 def _others(session: Session, run: Run) -> tuple[Other, ...]:

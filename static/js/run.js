@@ -52,10 +52,13 @@ function start() {
   function swap(html, id) {
     const made = new DOMParser().parseFromString(html, 'text/html').getElementById(id);
     const old = $(id);
-    if (!made || !old || old.isEqualNode(made)) return;
-    const focus = old.contains(document.activeElement) ? document.activeElement.id || document.activeElement.dataset.post : '';
-    old.replaceWith(document.adoptNode(made));
-    if (focus) (made.querySelector(`#${CSS.escape(focus)}`) ?? made.querySelector(`[data-post="${CSS.escape(focus)}"]`))?.focus();
+    if (!made || !old) return;
+    if (old.querySelector('details.blind[open]')) made.querySelector('details.blind')?.setAttribute('open', '');
+    if (old.isEqualNode(made)) return;
+    const focus = old.contains(document.activeElement) ? document.activeElement.id || document.activeElement.dataset.post || document.activeElement.dataset.treat : '';
+    if (old.ariaLive) old.replaceChildren(...made.childNodes); // the region stays, so that what is new in it is said
+    else old.replaceWith(document.adoptNode(made));
+    if (focus) ($(focus) ?? $(id).querySelector(`[data-post="${CSS.escape(focus)}"], [data-treat="${CSS.escape(focus)}"]`))?.focus();
     if (id === 'samples-grid') waves();
   }
 
@@ -71,7 +74,8 @@ function start() {
     $('saved-count').textContent = document.querySelectorAll('#saved tbody tr:not(.gone)').length;
   }, 2000);
   const log = throttled(() => lines(), 700);
-  const everything = () => [head, racks, samples, told, saved, log].forEach((again) => again());
+  const findings = throttled(() => part('findings', 'findings'), 3000);
+  const everything = () => [head, racks, samples, told, saved, log, findings].forEach((again) => again());
 
   function changed(change) {
     const event = change.runs[run];
@@ -86,7 +90,7 @@ function start() {
       view.redraw(change.series);
     }
     if (change.samples) samples();
-    for (const again of [head, log, saved, told]) again();
+    for (const again of [head, log, saved, told, findings]) again();
   }
 
   // Samples: small waveforms in the grid, played by the player below
@@ -176,6 +180,7 @@ function start() {
         saved();
       } else if (event.target.closest('#delete-open')) $('delete').showModal();
       else if (event.target.closest('#fork-open')) await openFork(run);
+      else if (event.target.closest('[data-treat]')) await openFork(run, event.target.closest('[data-treat]').dataset);
       else if (event.target.closest('[data-close]')) event.target.closest('dialog').close();
     } catch (problem) {
       if (post) post.disabled = false;
@@ -261,8 +266,22 @@ function draw(canvas, samples) {
 }
 
 /** Open the fork dialog with the checkpoints that are there now: retention may have removed some since. */
-async function openFork(run) {
-  const from = document.getElementById('fork-form').elements.from;
+async function openFork(run, remedy) {
+  const form = document.getElementById('fork-form');
+  const { from, name } = form.elements;
+  if (remedy || form.dataset.treats) {
+    for (const row of [...document.querySelectorAll('#fork-knobs [data-drop]')]) row.click();
+    form.dataset.treats = remedy?.treat ?? '';
+    name.value = `${document.getElementById('board').dataset.name} ${remedy ? `against ${remedy.treat}` : 'fork'}`.slice(0, 200);
+    from.value = '';
+  }
+  for (const [changed, value] of Object.entries(remedy ? JSON.parse(remedy.patch) : {})) {
+    const option = [...document.getElementById('fork-add').options].find((o) => o.value === changed);
+    if (!option) throw new Error(`This run has no knob ${changed}. Nothing was launched.`);
+    document.getElementById('fork-knobs').append(knob(changed, option.dataset));
+    document.getElementById(`fork:${changed}`).value = String(value);
+    option.hidden = true;
+  }
   const { checkpoints } = await api(`/api/runs/${run}/checkpoints`);
   const kept = checkpoints.filter((c) => c.present).reverse();
   from.replaceChildren(from.options[0], ...kept.map((c) => new Option(`checkpoint of step ${count(c.step)}`, c.id)));
@@ -300,7 +319,7 @@ function forks(run) {
     const go = document.getElementById('fork-go');
     go.disabled = true;
     try {
-      const made = await api(`/api/runs/${run}/fork`, { method: 'POST', body: { patch, name: form.elements.name.value, from_checkpoint: from ? Number(from) : null } });
+      const made = await api(`/api/runs/${run}/fork`, { method: 'POST', body: { patch, name: form.elements.name.value, from_checkpoint: from ? Number(from) : null, treats: form.dataset.treats || null } });
       location.assign(made.url);
     } catch (problem) {
       go.disabled = false;

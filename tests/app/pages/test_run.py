@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -265,3 +266,43 @@ def test_what_fork_offers_is_every_knob_with_its_value_and_help(got, ours):
     assert options["disc.lr"].attrs["data-help"]
     assert options["loss"].attrs["data-choices"] == "hinge|least_squares"
     assert "preset" not in options
+
+
+class TestFindings:
+    STUCK = {"loss/disc": [2.0] * 3000}
+
+    def test_a_run_that_told_nothing_is_being_looked_at(self, ours, got):
+        words = got(f"/runs/{ours(steps=0)}").one(id="findings").words()
+        assert "looking" in words
+        assert "Nothing that a rule reads has been reported yet" in words
+
+    def test_a_sick_run_offers_its_remedy_with_the_patch(self, make_run, got):
+        run_id = make_run(
+            self.STUCK, "finished", trainer="codec", preset="old", size="tiny", recipe=recipe("old")
+        )
+        part = got(f"/runs/{run_id}/part/findings").one(id="findings")
+        assert part.attrs["aria-live"] == "polite"
+        assert "fail" in part.one(class_="hd").words()
+        remedy = part.all("button", **{"data-treat": "disc-stuck"})[0]
+        assert json.loads(remedy.attrs["data-patch"])["disc.init"] == "kaiming"
+        got(f"/runs/{run_id}").one("dialog", id="fork")
+
+    def test_a_foreign_run_has_findings_and_no_button(self, make_run, got):
+        run_id = make_run(self.STUCK, "finished", trainer="", recipe={"loss": "hinge"})
+        part = got(f"/runs/{run_id}/part/findings").one(id="findings")
+        assert "disc-stuck" in part.words()
+        assert not part.all("button")
+
+    def test_a_child_says_what_it_treats_and_whether_it_did(self, make_run, got):
+        parent = make_run(self.STUCK, "finished", trainer="codec", recipe=recipe("old"))
+        facts = {"trainer": "codec", "recipe": recipe(), "parent": parent, "treats": "disc-stuck"}
+        for values, status, says in (
+            ([2.0] * 3000, "finished", "not treated"),
+            ([1.2] * 3000, "finished", "treated: not found here"),
+            ([1.2] * 30, "running", "not seen so far"),
+            ([], "queued", "not known yet"),
+        ):
+            child = make_run({"loss/disc": values} if values else None, status, **facts)
+            words = got(f"/runs/{child}/part/findings").one(id="findings").words()
+            assert "This run treats disc-stuck of its parent" in words
+            assert f": {says}" in words.replace(" :", ":")
