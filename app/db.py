@@ -7,9 +7,10 @@ turns into a writer after a SELECT fails with "database is locked" whatever the 
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ _LOCK_KEY = 0x4E415348
 _engines: dict[str, Engine] = {}
 _guard = threading.Lock()
 _writer = threading.Lock()
+_mine = threading.local()
 
 
 class BadSchema(BadSettings):
@@ -65,6 +67,19 @@ def dispose() -> None:
         _engines.clear()
 
 
+def _forked() -> None:
+    """A forked child begins anew: its parent's connections and locks are not its own."""
+    global _guard, _writer
+    _guard, _writer = threading.Lock(), threading.Lock()
+    for made in _engines.values():
+        made.dispose(close=False)
+    _engines.clear()
+    _mine.writing = False
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
 def _make(url: str) -> Engine:
     try:
         name = make_url(url).get_backend_name()
@@ -81,7 +96,9 @@ def _make(url: str) -> Engine:
             url, json_serializer=dumps, pool_size=16, max_overflow=48, pool_pre_ping=True,
             connect_args={"connect_timeout": 5},
         )  # fmt: skip
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError):
+    except ModuleNotFoundError as problem:
+        raise BadSettings(f"DATABASE_URL needs the package {problem.name}, which is not installed") from None
+    except (ArgumentError, NoSuchModuleError):
         raise BadSettings("DATABASE_URL is no database address; give sqlite:///… or postgresql://…") from None
 
 
@@ -98,19 +115,25 @@ def _sqlite_begin(connection: Connection) -> None:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """A session that writes: committed at the end, rolled back at an exception."""
+    """A session that writes: committed at the end, rolled back at an exception.
+
+    Raises:
+        RuntimeError: within another transaction of the same thread, which would wait for itself.
+    """
+    if getattr(_mine, "writing", False):
+        raise RuntimeError("a transaction within a transaction: pass the session on")
     bind = engine().execution_options(nashboard_write=True)
-    sqlite = bind.dialect.name == "sqlite"
-    if sqlite:
-        _writer.acquire()  # SQLite's own waiting is polling and unfair; within a process we can queue
-    try:
-        with Session(bind, expire_on_commit=False) as session:
-            session.connection()
-            yield session
-            session.commit()
-    finally:
-        if sqlite:
-            _writer.release()
+    # SQLite's own waiting is polling and unfair; within a process writers can queue
+    queue = _writer if bind.dialect.name == "sqlite" else nullcontext()
+    with queue:
+        _mine.writing = True
+        try:
+            with Session(bind, expire_on_commit=False) as session:
+                session.connection()
+                yield session
+                session.commit()
+        finally:
+            _mine.writing = False
     for call in session.info.pop("after_commit", ()):
         call()
 

@@ -174,6 +174,33 @@ def test_readers_see_one_moment(database) -> None:
         assert runs.listing(session).total == 0
 
 
+def test_a_transaction_within_a_transaction_is_told_and_not_waited_for(database) -> None:
+    with db.transaction(), pytest.raises(RuntimeError, match="pass the session on"), db.transaction():
+        pass
+    with db.transaction() as session:
+        runs.create(session, id="after")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_has_connections_and_locks_of_its_own(database) -> None:
+    import multiprocessing
+
+    with db.transaction() as session:
+        runs.create(session, id="parent")
+        session.commit()
+        child = multiprocessing.get_context("fork").Process(target=_write_in_child)
+        child.start()
+        child.join(30)
+    assert child.exitcode == 0
+    with db.reading() as session:
+        assert {r.id for r in runs.listing(session)} == {"parent", "child"}
+
+
+def _write_in_child() -> None:
+    with db.transaction() as session:
+        runs.create(session, id="child")
+
+
 def test_any_text_and_number_can_be_stored(database) -> None:
     odd = {"a\0b": ["\ud800", float("nan"), float("-inf"), "ü☃\n"], "n": 10**30}
     with db.transaction() as session:
