@@ -173,9 +173,10 @@ def redis_server_url() -> Iterator[str]:
 def broker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An embedded broker on a unix socket, for the session."""
     from worker import broker
+    from worker.process import spawn
 
     command, url = broker.prepare(tmp_path_factory.mktemp("broker"))
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = spawn(command, env=os.environ, log=subprocess.DEVNULL, cwd=Path.cwd())
     broker.wait(url, lambda: process.poll() is None)
     yield url
     process.terminate()

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from app import db, dispatch, launching, runs
 from app import settings as settings_module
 from app.models import Lease, Line, Run
-from worker import broker, console, owner
+from worker import broker, console, owner, process
 
 ROOT = Path(__file__).parents[2]
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_trainer.py"))]
@@ -74,9 +74,7 @@ class Place:
 
     def start(self, name: str, command: list[str]) -> None:
         with (self.home / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
-            )
+            self.processes[name] = process.spawn(command, env=self.env, log=log, cwd=ROOT)
 
     def work(self) -> None:
         """Start a worker, and wait until it takes runs."""
@@ -85,9 +83,9 @@ class Place:
         until(lambda: self.said("worker").count("ready.") > before, "the worker")
 
     def end(self, name: str, number: int = signal.SIGTERM, seconds: float = 20.0) -> int:
-        process = self.processes.pop(name)
-        process.send_signal(number)
-        return process.wait(seconds)
+        ending = self.processes.pop(name)
+        ending.send_signal(number)
+        return ending.wait(seconds)
 
     def said(self, name: str) -> str:
         path = self.home / f"{name}.log"
