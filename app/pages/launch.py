@@ -24,6 +24,8 @@ from app.drafts import Checked, Draft
 from app.models import Run
 from app.pages.common import LETTERS, Page, base, render
 from app.settings import get_settings
+from doctor.findings import Finding
+from doctor.lint import lint
 from recipes import TRAINERS, compose
 from recipes.base import BadRecipe, Problem, Recipe, diff, flat
 from recipes.command import command
@@ -100,6 +102,7 @@ class LaunchPage(Page):
     took: str
     troubles: tuple[Trouble, ...]
     errors: dict[str, str]
+    lints: dict[str, tuple[Finding, ...]]
     failure: str
     note: str
     path: str
@@ -228,11 +231,21 @@ def _page(
         troubles=tuple(_troubles(problems, checked)),
         errors=dict.fromkeys(TITLES, "")
         | {p.knob: p.message for _, p in reversed(problems) if p.knob in TITLES},
+        lints=_lints(checked),
         failure=failure,
         note=note,
         path="/api/launch/pair" if "presets" in asked else "/api/launch",
         body=json.dumps(asked),
     )
+
+
+def _lints(checked: Checked) -> dict[str, tuple[Finding, ...]]:
+    """What the doctor questions in the recipes that would start, by knob; each claim once."""
+    found: dict[str, dict[str, Finding]] = {}
+    for recipe in checked.recipes.values():
+        for doubt in lint(flat(recipe), checked.draft.trainer):
+            found.setdefault(doubt.knob, {})[doubt.finding.claim] = doubt.finding
+    return {knob: tuple(each.values()) for knob, each in found.items()}
 
 
 def _about(trainer: str) -> str:

@@ -297,3 +297,10 @@ def test_an_oversized_form_is_refused_in_words(client: Any) -> None:
     answer = post(client, [*PAIR, *((f"knob:x{i}", "1") for i in range(2100))])
     assert answer.status_code in (400, 413, 422)
     assert "Traceback" not in answer.text
+
+
+def test_what_the_doctor_questions_in_a_recipe_stands_beside_its_knob(client, parse):
+    page = parse(client.get("/launch?trainer=codec&preset=old&size=tiny").text)
+    assert "D may not leave its dead value" in page.one(**{"data-part": "lint:disc.init"}).words()
+    calm = parse(client.get("/launch?trainer=codec&preset=fixed&size=tiny").text)
+    assert calm.one(**{"data-part": "lint:disc.init"}).words() == ""
