@@ -20,6 +20,12 @@ DRAWN = """() => {
   const d = tile.dataset;
   return {a: parseFloat(d.lastA), b: parseFloat(d.lastB), na: parseInt(d.pointsA || '0'), nb: parseInt(d.pointsB || '0')};
 }"""
+EVALUATED = "() => parseInt(document.querySelector('[data-series=\"eval/snr\"]').dataset.pointsB || '0')"
+LATEST = """() => {
+  const slider = document.getElementById('moment');
+  slider.value = slider.max;
+  slider.dispatchEvent(new Event('input', {bubbles: true}));
+}"""
 PLAYED = "() => window.nashboard?.player?.currentTime ?? 0"
 
 
@@ -30,9 +36,9 @@ def test_an_old_discriminator_against_a_fixed_one(
     page.goto(f"{product.address}/launch")
     assert page.locator("input[name=preset]:checked").count() == 2
     page.fill("#name", "first")
-    page.fill('[name="knob:trainer.max_epochs"]', "60")
+    page.fill('[name="knob:trainer.max_epochs"]', "30")
     page.wait_for_function(
-        "() => document.getElementById('commands').textContent.includes('trainer.max_epochs=60')"
+        "() => document.getElementById('commands').textContent.includes('trainer.max_epochs=30')"
     )
     shoot(page, "launch-dark-1280")
     page.click("#go")
@@ -66,11 +72,15 @@ def test_an_old_discriminator_against_a_fixed_one(
 
     seen = until(apart, max(30.0, 300 - (time.monotonic() - began)), product, "old at 2.0, fixed elsewhere")
     assert seen["b"] < 1.97
+    until(
+        lambda: page.evaluate(EVALUATED) >= 4 and apart(), 300, product, "three evaluated epochs, still apart"
+    )
     assert page.evaluate("window.same") is True
 
-    # the ear: a reconstruction plays
+    # the ear: a reconstruction of the last epoch plays
     until(lambda: page.locator("#listen [data-play]").count(), 120, product, "a sample to play")
     page.locator("#listen [data-play]").first.scroll_into_view_if_needed()
+    page.evaluate(LATEST)
     page.locator("#listen [data-source='A']").first.click()
     page.locator("#listen [data-play]").first.click()
     until(lambda: page.evaluate(PLAYED) > 0.15, 30, product, "the player's clock runs")
