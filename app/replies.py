@@ -107,12 +107,17 @@ def _handler(translate: Any) -> Any:
     return handle
 
 
+UNREADABLE = "There was an error parsing the body"  # FastAPI's words for what its JSON reader gave up on
+
+
 def _http(problem: HTTPException) -> Problem:
     texts = {
         404: "there is nothing at this address",
         405: "this address does not take that method",
     }
     said = problem.detail if problem.detail != HTTPStatus(problem.status_code).phrase else ""
+    if said == UNREADABLE:
+        said = "the body cannot be read as JSON: it nests too deep, or a number in it has too many digits"
     made = Problem(said or texts.get(problem.status_code, HTTPStatus(problem.status_code).phrase))
     made.status = problem.status_code
     made.code = {404: "not_found", 405: "bad_method", 413: TooLarge.code}.get(
@@ -122,16 +127,37 @@ def _http(problem: HTTPException) -> Problem:
     return made
 
 
+WORDS = {
+    "extra_forbidden": "there is no such field here",
+    "missing": "this field is required",
+}
+"""What pydantic says in terms of itself, said to whoever sent the request."""
+
+
 def _invalid(problem: RequestValidationError) -> Problem:
+    broken = _broken_body(problem.errors()[0])
+    if broken is not None:
+        return broken
     rows = []
     for error in problem.errors()[:50]:
         where = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
-        message = str(error["msg"]).removeprefix("Value error, ")
+        message = WORDS.get(error["type"], str(error["msg"]).removeprefix("Value error, "))
         rows.append({"knob": ".".join(where)[:200], "value": _shown(error.get("input")), "message": message})
     first = rows[0]
     named = f"{first['knob']}: " if first["knob"] else ""
     given = f" (given: {first['value']!r:.80})" if first["value"] is not None else ""
     return BadInput(f"{named}{first['message']}{given}", field=str(first["knob"]), problems=rows)
+
+
+def _broken_body(error: dict[str, Any]) -> Problem | None:
+    """The failure of a body that is no JSON, or was not sent as JSON; None for a body that could be read."""
+    if error["type"] == "json_invalid":
+        why = (error.get("ctx") or {}).get("error", "it ends too early")
+        at = error["loc"][-1] if error["loc"] else 0
+        return BadInput(f"the body is not valid JSON: {why} (at character {at}); send one JSON object")
+    if isinstance(error.get("input"), bytes) and tuple(error["loc"]) == ("body",):
+        return BadInput("the body was not sent as JSON; set the header Content-Type: application/json")
+    return None
 
 
 def _shown(value: Any) -> Any:
@@ -150,9 +176,17 @@ def _shown(value: Any) -> Any:
 
 
 def _recipe(problem: BadRecipe) -> Problem:
-    rows = [{"knob": p.knob, "value": _shown(p.value), "message": p.message} for p in problem.problems]
+    rows = [
+        {"knob": p.knob[:200], "value": _shown(p.value), "message": _short(p.message)}
+        for p in problem.problems
+    ]
     field = problem.problems[0].knob if problem.problems else ""
-    return BadInput(str(problem), code="bad_recipe", field=field, problems=rows)
+    return BadInput(_short(str(problem), 2000), code="bad_recipe", field=field[:200], problems=rows)
+
+
+def _short(text: str, limit: int = 500) -> str:
+    """A message that repeats no more of a value than helps to find it."""
+    return text if len(text) <= limit else f"{text[: limit - 2]} …"
 
 
 def database_problem(problem: DBAPIError | PoolTimeout) -> Problem:

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import BaseModel
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from app import replies
@@ -88,3 +89,39 @@ def test_json_is_strict_whatever_it_holds() -> None:
     assert body.isascii()
     assert json.loads(body)["a"] == "NaN"
     assert json.loads(body)["b"][1] == "-Infinity"
+
+
+class Sent(BaseModel, extra="forbid"):
+    n: int
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "said"),
+    [
+        (b"{bad", "application/json", "not valid JSON"),
+        (b'{"n": 1}', "text/plain", "Content-Type: application/json"),
+        (b"[" * 100_000, "application/json", "nests too deep"),
+        (b'{"n": ' + b"1" * 5000 + b"}", "application/json", "too many digits"),
+        (b'{"n": 1, "m": 2}', "application/json", "m: there is no such field here"),
+    ],
+)
+def test_a_body_that_cannot_be_read_says_how_to_send_one(body: bytes, kind: str, said: str) -> None:
+    app = FastAPI()
+    replies.install(app)
+
+    @app.post("/api/x")
+    def take(sent: Sent) -> int:
+        return sent.n
+
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.post("/api/x", content=body, headers={"Content-Type": kind})
+    assert 400 <= answer.status_code < 500
+    assert said in answer.json()["error"]["message"]
+
+
+def test_a_message_repeats_no_endless_value() -> None:
+    problem = BadRecipe([Problem("k" * 5000, 1, f"there is no knob {'k' * 5000!r}")])
+    told = asked(problem).json()["error"]
+    assert len(told["message"]) <= 2000
+    assert len(told["problems"][0]["message"]) <= 500
+    assert len(told["problems"][0]["knob"]) <= 200
