@@ -9,7 +9,18 @@ from fastapi import APIRouter
 
 from app.replies import documented
 
-MODULES = ("health", "runs", "ingest", "records", "blobs", "trainers", "launch", "figures", "live", "diagnose")
+MODULES = (
+    "health",
+    "runs",
+    "ingest",
+    "records",
+    "blobs",
+    "trainers",
+    "launch",
+    "figures",
+    "live",
+    "diagnose",
+)
 
 
 def router() -> APIRouter:

@@ -72,8 +72,8 @@ class DiscStuck(Rule):
             level = float(np.median(track.between(found.start, found.end).values))
             yield self.told(
                 found,
-                f"The {form} loss of D is {level:.4g} for {found.end - found.start:,} steps; a discriminator that "
-                f"answers 0 has {dead:.4g}.",
+                f"The {form} loss of D is {level:.4f} for {found.end - found.start:,} steps; a discriminator that "
+                f"answers 0 has {dead:.4f}.",
                 [track],
                 self._suspects(view),
                 self._remedies(view),
