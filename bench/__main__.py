@@ -10,7 +10,7 @@ import importlib
 import json
 import sys
 
-BENCHMARKS = ("reporter", "ingest", "step", "server", "chart", "trainers")
+BENCHMARKS = ("reporter", "ingest", "step", "server", "chart", "doctor", "trainers")
 KEYS = ("name", "value", "unit", "baseline", "ratio")
 
 
