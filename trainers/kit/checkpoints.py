@@ -7,7 +7,9 @@ which run, trainer and recipe it belongs to.
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -23,6 +25,7 @@ from trainers.kit.errors import BadInput
 FORMAT, VERSION = "nashboard checkpoint", 1
 FOLDER, PATTERN = "checkpoints", "step-*.pt"
 PIN = ".pin"
+NEARLY_FULL = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,12 @@ def copied(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, Tensor) else value
 
 
+class Unwritable(OSError):
+    """A checkpoint that could not be written; the message names the file, the reason and the way out."""
+
+
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes the file whole: under another name first, then renamed. Raises OSError, disk full included."""
+    """Writes the file whole: under another name first, then renamed. Raises `Unwritable`, disk full included."""
     path.parent.mkdir(parents=True, exist_ok=True)
     making = path.with_name(f".{path.name}.part")
     content = {
@@ -88,11 +95,17 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
             out.flush()
             os.fsync(out.fileno())
         making.replace(path)
-    except (OSError, RuntimeError) as problem:
+    except (OSError, RuntimeError) as problem:  # torch's zip writer turns a full disk into a RuntimeError
+        free = shutil.disk_usage(path.parent).free
+        full = getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or free < NEARLY_FULL
+        why = (
+            f"its disk is full ({free:,} bytes free)"
+            if full
+            else getattr(problem, "strerror", None) or problem
+        )
         making.unlink(missing_ok=True)
-        # torch's zip writer turns a full disk into a RuntimeError
-        raise (
-            problem if isinstance(problem, OSError) else OSError(f"{path} cannot be written: {problem}")
+        raise Unwritable(
+            f"the checkpoint {str(path)!r} cannot be written: {why}; make room there, or choose another run_dir"
         ) from None
 
 

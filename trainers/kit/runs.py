@@ -199,6 +199,9 @@ def _run(plan: Plan, request: Request, signals: Signals) -> int:
         except Diverged as problem:
             status, reason = "failed", f"{problem}; the last good state is saved"
             print(reason, file=sys.stderr, flush=True)
+        except (checkpoints.Unwritable, journal.JournalFull) as problem:
+            status, reason = "failed", f"{problem} (step {step})"
+            print(reason, file=sys.stderr, flush=True)
         except Exception as problem:
             status, reason = "failed", f"{type(problem).__name__}: {problem} (step {step})"
             lines = traceback.format_exc().strip().splitlines()[-TRACEBACK_LINES:]

@@ -2,6 +2,7 @@
 
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,6 +38,19 @@ def test_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_holds_nothing_but_tensors_and_plain_values(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"state\.a\.b\[1\] is a object"):
         checkpoints.save(tmp_path / "x.pt", made(a={"b": [1, object()]}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_named_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def torn(content: object, out: object) -> None:
+        raise RuntimeError("unexpected pos 2413312 vs 2413200")
+
+    monkeypatch.setattr(torch, "save", torn)
+    monkeypatch.setattr(checkpoints.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(
+        checkpoints.Unwritable, match=r"x\.pt' cannot be written: its disk is full .*another run_dir"
+    ):
+        checkpoints.save(tmp_path / "x.pt", made())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -141,6 +155,6 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="its disk is full"):
         checkpoints.save(tmp_path / "c.pt", made())
     assert list(tmp_path.iterdir()) == []
