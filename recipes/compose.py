@@ -13,11 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hydra import compose as hydra_compose
-from hydra import initialize
-from hydra.core.config_store import ConfigStore
-from omegaconf import OmegaConf
-
 from recipes import files, groups, overrides
 from recipes.base import (
     IDENTITY,
@@ -208,6 +203,12 @@ def _located(problem: Problem, chain: Sequence[files.Sheet], size: str) -> Probl
 def _composed(
     trainer: str, chain: Sequence[files.Sheet], size: str, words: Sequence[str] = ()
 ) -> dict[str, Any]:
+    # a tenth of the server's time to its first answer, so not before it is needed
+    from hydra import compose as hydra_compose
+    from hydra import initialize
+    from hydra.core.config_store import ConfigStore
+    from omegaconf import OmegaConf
+
     group = f"{trainer}/{size}"
     with _lock:
         store = ConfigStore.instance()

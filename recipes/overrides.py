@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
-
 from recipes.base import BadRecipe, Knob, Problem
 from recipes.problems import unknown
 
@@ -100,6 +97,9 @@ def _value_fault(key: str, text: str, knob: Knob) -> str:
         return f"no value is given; write {key}=VALUE"
     if "${" in text:
         return f"{text!r} refers to something else; write the value itself"
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
     try:
         override = OverridesParser.create().parse_override(f"{key}={text}")
         if override.is_sweep_override():
