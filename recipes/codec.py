@@ -13,6 +13,7 @@ from pydantic import Field
 
 from nashboard import vocabulary
 from recipes.base import Part, Problem, Recipe, knob
+from recipes.problems import more_slots_than_clips
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 Stride = Annotated[int, Field(ge=1, le=64)]
@@ -327,13 +328,7 @@ class Codec(Recipe):
                 f"the run ends at step {self.trainer.total_steps:,}, so that the discriminator would never "
                 "train; set disc.start below that",
             )
-        if self.data.slots > self.data.eval_items:
-            yield Problem(
-                "data.slots",
-                self.data.slots,
-                f"{self.data.slots} clips cannot be kept of the {self.data.eval_items} that are evaluated "
-                "(data.eval_items)",
-            )
+        yield from more_slots_than_clips(self.data.slots, self.data.eval_items)
         if self.trainer.best_by not in BEST_BY:
             yield Problem(
                 "trainer.best_by",

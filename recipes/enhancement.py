@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from recipes.base import Part, Problem, Recipe, knob
+from recipes.problems import more_slots_than_clips
 
 Ratio = Annotated[float, Field(ge=-40, le=60)]
 PESQ_RATES = {8000: "nb", 16000: "wb"}
@@ -307,10 +308,4 @@ class Enhancement(Recipe):
             )
         if gen.kernel % 2 == 0:
             yield Problem("gen.kernel", gen.kernel, f"{gen.kernel} is even; take {gen.kernel + 1}")
-        if data.slots > data.eval_items:
-            yield Problem(
-                "data.slots",
-                data.slots,
-                f"{data.slots} clips cannot be kept of the {data.eval_items} that are evaluated "
-                "(data.eval_items)",
-            )
+        yield from more_slots_than_clips(data.slots, data.eval_items)

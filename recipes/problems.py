@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,3 +103,13 @@ def _text(kind: str, value: Any, context: dict[str, Any], message: str) -> str:
             return f"{shown} is not text"
         case _:
             return f"{shown}: {message}"
+
+
+def more_slots_than_clips(slots: int, eval_items: int) -> Iterator[Problem]:
+    """The problem of a recipe that keeps samples of more clips than it evaluates."""
+    if slots > eval_items:
+        yield Problem(
+            "data.slots",
+            slots,
+            f"{slots} clips cannot be kept of the {eval_items} that are evaluated (data.eval_items)",
+        )

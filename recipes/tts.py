@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from recipes.base import Part, Problem, Recipe, knob
+from recipes.problems import more_slots_than_clips
 
 Kernel = Annotated[int, Field(ge=1, le=31)]
 
@@ -347,12 +348,7 @@ class Tts(Recipe):
                 f"{mel.low:g} to {mel.high:g} Hz does not fit a rate of {data.rate_hz} Hz; take mel.high="
                 f"{data.rate_hz / 2:g} or less, above mel.low",
             )
-        if data.slots > data.eval_items:
-            yield Problem(
-                "data.slots",
-                data.slots,
-                f"{data.slots} clips cannot be kept of the {data.eval_items} that are evaluated (data.eval_items)",
-            )
+        yield from more_slots_than_clips(data.slots, data.eval_items)
         if self.disc.start >= self.trainer.total_steps:
             yield Problem(
                 "disc.start",

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from recipes import codec
 from recipes.base import Part, Problem, Recipe, knob
+from recipes.problems import more_slots_than_clips
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 Stride = Annotated[int, Field(ge=1, le=64)]
@@ -353,13 +354,7 @@ class Vae(Recipe):
             )
 
     def _training_conflicts(self) -> Iterator[Problem]:
-        if self.data.slots > self.data.eval_items:
-            yield Problem(
-                "data.slots",
-                self.data.slots,
-                f"{self.data.slots} clips cannot be kept of the {self.data.eval_items} that are evaluated "
-                "(data.eval_items)",
-            )
+        yield from more_slots_than_clips(self.data.slots, self.data.eval_items)
         if self.trainer.best_by not in BEST_BY:
             yield Problem(
                 "trainer.best_by",
