@@ -16,7 +16,7 @@ from app import reading
 from app.models import Record, Run
 from doctor.engine import diagnose
 from doctor.findings import Diagnosis
-from doctor.reading import flatten, recipe_facts
+from doctor.reading import flatten, recipe_facts, sizes_of
 from doctor.view import Facts, RunView, Track
 from nashboard.vocabulary import canonical
 
@@ -76,15 +76,13 @@ def view(session: Session, run: Run) -> RunView:
 
 def facts(run: Run) -> Facts:
     """What the run's recipe and environment say of it."""
-    params = run.environment.get("params")
-    numbers = params if isinstance(params, dict) else {}
     return recipe_facts(
         flatten(run.recipe),
         trainer=run.trainer,
         preset=run.preset,
         size=run.size,
         total_steps=run.total_steps,
-        params={k: float(v) for k, v in numbers.items() if isinstance(v, int | float)},
+        params=sizes_of(run.environment or {}),
     )
 
 

@@ -173,8 +173,20 @@ def facts_of(start: events.RunStarted) -> Facts:
         preset=start.preset,
         size=start.size,
         total_steps=start.total_steps,
-        params={k: float(v) for k, v in (start.environment.get("params") or {}).items() if _is_number(v)},
+        params=sizes_of(start.environment),
     )
+
+
+def sizes_of(environment: dict[str, Any]) -> dict[str, float]:
+    """Parameters of each player, as trainers write them: ``environment["parameters"]``, {"gen": n, "disc": n}.
+
+    ``params`` is read too: scripts of other people may have it. A 0 says that there is no such player.
+    """
+    for name in ("parameters", "params"):
+        found = environment.get(name)
+        if isinstance(found, dict):
+            return {str(k): float(v) for k, v in found.items() if _is_number(v) and v > 0}
+    return {}
 
 
 def recipe_facts(

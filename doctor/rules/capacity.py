@@ -22,7 +22,8 @@ class Capacity(Rule):
     severity = "info"
     sees = (
         "The generator has under a tenth or over ten times the parameters of the discriminator. The "
-        "document's range of 0.5 to 1.5 leaves out most published models."
+        "document's range of 0.5 to 1.5 leaves out most published models. Sizes are read from the start of the "
+        "run (environment.parameters, {gen, disc}) or from the series gen/parameters and disc/parameters."
     )
     why = (
         "Parameters are a poor measure of who learns faster: HiFi-GAN 0.20, StyleGAN2 0.87, DAC 1.8 and "
@@ -30,7 +31,7 @@ class Capacity(Rule):
     )
     try_ = "Look at gradients and progress, not at counts."
     source = "reference 3.1, rule 5"
-    needs = (("params/gen", "params/disc"),)
+    needs = (("gen/parameters", "disc/parameters"),)
 
     @staticmethod
     def _params(view: RunView) -> dict[str, float]:
@@ -43,7 +44,7 @@ class Capacity(Rule):
 
     @staticmethod
     def _has(view: RunView, name: str) -> bool:
-        return name.split("/")[1] in Capacity._params(view)
+        return name.split("/")[0] in Capacity._params(view)
 
     def examine(self, view: RunView) -> Iterator[Finding]:
         params = self._params(view)
