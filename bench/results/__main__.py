@@ -7,19 +7,21 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
-from bench.results.jobs import Job, train_all
+from bench.results.jobs import FOLDERS, Job, missing, train_all
 from bench.results.journals import Log, ended_well, read
 
 ROOT = Path(__file__).parents[2]
-TRAINERS = ("codec",)
+TRAINERS = ("codec", "enhancement", "cgan", "vae", "tts")
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make results", description=__doc__)
     parser.add_argument("trainers", nargs="*", default=list(TRAINERS), help=f"of {', '.join(TRAINERS)}")
+    under = ", ".join(sorted({f for folders in FOLDERS.values() for f in folders.values()}))
     parser.add_argument(
-        "--data", default="", help="folder of speech; without it only the demo set is trained"
+        "--data", default="", help=f"folder that holds {under}; without it only the demo sets are trained on"
     )
     parser.add_argument("--home", type=Path, default=ROOT / ".results", help="where the run folders lie")
     parser.add_argument("--jobs", type=int, default=max(1, os.cpu_count() or 1), help="runs side by side")
@@ -30,24 +32,33 @@ def main(argv: list[str]) -> int:
     unknown = [t for t in args.trainers if t not in TRAINERS]
     if unknown:
         parser.error(f"there is no trainer {unknown[0]!r}; there are {', '.join(TRAINERS)}")
+    if args.jobs < 1:
+        parser.error(f"--jobs {args.jobs}: at least 1 run at a time")
     if args.data and not Path(args.data).is_dir():
         parser.error(f"--data {args.data}: there is no such folder")
-    for name in args.trainers:
-        module = importlib.import_module(f"bench.results.{name}")
-        jobs: list[Job] = [j for j in module.jobs() if args.data or args.pages_only or j.data == "demo"]
-        if not args.pages_only:
-            train_all(jobs, args.home, args.data, args.jobs)
-        logs: dict[Job, Log] = {j: read(args.home / j.name) for j in jobs if ended_well(args.home / j.name)}
-        if not logs:
-            print(f"{name}: no finished run, no page written", file=sys.stderr)
-            return 1
-        target = ROOT / "docs" / "results" / f"{name}.md"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        count = module.measured(logs, ROOT / "recipes" / "bands" / f"{name}-measured.yaml")
-        target.write_text(module.page(logs) + "\n", "utf-8")
-        print(
-            f"{name}: {len(logs)} of {len(jobs)} runs in {target.relative_to(ROOT)}, {count} measured bands"
-        )
+    pages = {name: importlib.import_module(f"bench.results.{name}") for name in args.trainers}
+    jobs = [j for page in pages.values() for j in page.jobs()]
+    if not args.pages_only:
+        chosen = [j for j in jobs if args.data or j.data == "demo"]
+        if lacking := args.data and missing(chosen, Path(args.data)):
+            parser.error(f"--data {args.data}: it holds no {lacking[0]}; it must hold {under}")
+        data = str(Path(args.data).resolve()) if args.data else ""
+        train_all(chosen, args.home, data, args.jobs)
+    return max(_written(name, page, args.home) for name, page in pages.items())
+
+
+def _written(name: str, page: Any, home: Path) -> int:
+    """Writes a trainer's page and bands from the runs that there are; 1 where there is none."""
+    jobs: list[Job] = page.jobs()
+    logs: dict[Job, Log] = {j: read(home / j.name) for j in jobs if ended_well(home / j.name)}
+    if not logs:
+        print(f"{name}: no finished run, no page written", file=sys.stderr)
+        return 1
+    target = ROOT / "docs" / "results" / f"{name}.md"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    count = page.measured(logs, ROOT / "recipes" / "bands" / f"{name}-measured.yaml")
+    target.write_text(page.page(logs) + "\n", "utf-8")
+    print(f"{name}: {len(logs)} of {len(jobs)} runs in {target.relative_to(ROOT)}, {count} measured bands")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from bench.results.jobs import Job
+from bench.results.jobs import Job, made
 from bench.results.journals import Log
 from bench.results.tables import claims_table, number, provenance_table, spread, table
 from recipes import bands
@@ -35,11 +35,15 @@ BANDED = (
 
 def jobs() -> list[Job]:
     """The 2×2 on speech with three seeds, the ladder with one, and the demo set with five for the bands."""
-    made = [Job(TRAINER, p, s, "speech", EPOCHS) for s in SEEDS for p in TWO_BY_TWO]
-    made += [Job(TRAINER, p, s, "demo", EPOCHS) for s in BAND_SEEDS for p in ("old", "fixed")]
-    made += [Job(TRAINER, p, 0, "speech", EPOCHS) for p in LADDER]
-    made += [Job(TRAINER, p, s, "demo", EPOCHS) for s in BAND_SEEDS for p in ("old-trained", "dac-plain")]
-    return made
+    pair = ("old", "fixed")
+    others = tuple(p for p in TWO_BY_TWO if p not in pair)
+    return [
+        *made(TRAINER, pair, SEEDS, "speech", EPOCHS, rank=0),
+        *made(TRAINER, others, SEEDS, "speech", EPOCHS, rank=1),
+        *made(TRAINER, pair, BAND_SEEDS, "demo", EPOCHS, rank=2),
+        *made(TRAINER, LADDER, (0,), "speech", EPOCHS, rank=3),
+        *made(TRAINER, others, BAND_SEEDS, "demo", EPOCHS, rank=5),
+    ]
 
 
 def value(log: Log, name: str, epoch: int) -> float:
