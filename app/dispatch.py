@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 TRAIN = "worker.tasks.train"
 DELETE_FILES = "worker.tasks.delete_files"
 PIN = "worker.tasks.pin"
+ERRAND = "worker.tasks.errand"
 CHORES = "nashboard.chores"
 VISIBILITY = 30 * 24 * 3600
 CONNECT_S = 2.0

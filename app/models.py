@@ -237,3 +237,7 @@ class Lease(Base):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), unique=True)
     worker: Mapped[str] = mapped_column(String(200))
     renewed: Mapped[float] = mapped_column(Float)
+
+
+import app.tables_diagnoses  # noqa: E402, F401  (so that whoever knows the models knows every table)
+import app.tables_errands  # noqa: E402, F401

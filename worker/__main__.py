@@ -53,7 +53,10 @@ def train() -> int:
 
 
 def chores() -> int:
-    """A worker for chores, with the thread that looks for lost runs."""
+    """A worker for chores and errands, with the thread that looks for lost runs.
+
+    Threads, as each but waits for a process: a long errand does not hold up the others.
+    """
     from app import dispatch
     from worker.app import app
     from worker.chores import Sweeper
@@ -65,7 +68,7 @@ def chores() -> int:
     sweeper.start()
     app.worker_main(
         [
-            *("worker", "--hostname", f"chores@{own.host}", "--pool", "solo"),
+            *("worker", "--hostname", f"chores@{own.host}", "--pool", "threads", "--concurrency", "3"),
             *("--queues", f"{dispatch.chores_queue()},{dispatch.chores_queue(own.host)}"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"),
         ]

@@ -10,7 +10,8 @@ from celery.exceptions import Reject
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import dispatch
-from worker import chores, devices, leases, supervise
+from nashboard.client import Trouble
+from worker import chores, devices, errands, leases, supervise
 from worker.app import app, shutting_down
 from worker.settings import worker_settings
 
@@ -59,3 +60,15 @@ def pin(path: str, by: str) -> bool:
 def delete_files(paths: list[str]) -> int:
     """Delete checkpoints or whole run folders below this host's folder of runs; how many files went."""
     return sum(chores.delete(path) for path in paths)
+
+
+@app.task(name=dispatch.ERRAND)
+def errand(errand_id: str) -> str:
+    """Carry out what was asked of a run's checkpoint; an errand that is not queued is left alone."""
+    said = errands.carry_out(errand_id, shutting_down)
+    if said == "done" and errands.tells(errand_id):
+        try:
+            chores.catch_up()
+        except (SQLAlchemyError, OSError, ValueError, Trouble) as problem:  # the chores of the clock try again
+            log.warning("errand %s: what it wrote is not sent yet: %s", errand_id, problem)
+    return said

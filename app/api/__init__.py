@@ -20,6 +20,7 @@ MODULES = (
     "figures",
     "live",
     "diagnose",
+    "errands",
 )
 
 
