@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app import db
 from app.models import Run, Sample, Series
+from app.tables_diagnoses import StoredDiagnosis
 from nashboard.events import ENDED
 
 PACE_S = 0.25
@@ -87,8 +88,10 @@ class Watch:
             Run.stop,
             Run.name,
             Run.counts,
+            StoredDiagnosis.verdict,
+            StoredDiagnosis.next_seq.label("diagnosed"),
         )
-        wanted = select(*columns)
+        wanted = select(*columns).outerjoin(StoredDiagnosis, StoredDiagnosis.run_id == Run.id)
         if self.runs:
             wanted = wanted.where(Run.id.in_(self.runs))
         else:
@@ -115,7 +118,7 @@ class Watch:
         return found + self._vanished(set(ids))
 
     def _change(self, row: Any, waiting: int, counts: dict[str, int] | None) -> dict[str, Any] | None:
-        now = (row.status, row.reason, row.next_seq, row.last_step, row.stop, row.name)
+        now = (row.status, row.reason, row.next_seq, row.last_step, row.stop, row.name, row.diagnosed)
         samples = (row.counts or {}).get("sample_made", 0) - waiting
         before = self.seen.get(row.id)
         if before is not None and before.row == now and before.samples == samples:
@@ -132,6 +135,8 @@ class Watch:
             "last_step": row.last_step,
             "series": sorted(name for name, count in fresh.items() if old.counts.get(name) != count),
             "samples": max(samples - old.samples, 0),
+            "verdict": row.verdict or "",
+            "diagnosed": row.diagnosed or 0,
             "ended": row.status in ENDED,
             "first": before is None,
         }
@@ -142,6 +147,7 @@ class Watch:
         for run_id in lost:
             self.seen.pop(run_id, None)
         empty = {"name": "", "reason": "", "next_seq": 0, "last_step": None, "series": [], "samples": 0}
+        empty |= {"verdict": "", "diagnosed": 0}
         return [{"run": i, **empty, "status": "deleted", "ended": True, "first": False} for i in sorted(lost)]
 
 

@@ -13,6 +13,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from app import api, db, login, pages, replies, static
 from app import settings as settings_module
 from app.live import bell
+from app.rounds import Rounds
 from app.security import Guard
 from app.settings import Settings, get_settings
 from app.sweeper import Sweeper
@@ -54,11 +55,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         bell.closed = False
         sweeper = Sweeper(settings)
         sweeper.start()
+        rounds = Rounds()
+        rounds.start()
         try:
             yield
         finally:
             bell.close()
             await run_in_threadpool(sweeper.stop)
+            await run_in_threadpool(rounds.stop)
 
     app = Application(
         title="Nashboard",

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
-from app import batches, db, ingest
+from app import batches, db, ingest, rounds
 from app.api.shapes import RunId
 from app.live import bell
 from app.replies import documented
@@ -70,6 +70,7 @@ async def post_events(run_id: RunId, request: Request) -> ReceiptShown:
     receipt = await run_in_threadpool(_file, run_id, body, kind)
     if body:
         bell.ring(run_id)
+        rounds.due(run_id)
     return ReceiptShown(next_seq=receipt.next_seq, stop=receipt.stop, wants=receipt.wants)
 
 

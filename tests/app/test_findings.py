@@ -63,7 +63,7 @@ def test_nonfinite_values_reach_the_rules(database) -> None:
 def test_a_run_is_looked_at_when_it_has_news_and_not_too_often(database, monkeypatch) -> None:
     looked: list[str] = []
     real = findings.view
-    monkeypatch.setattr(findings, "view", lambda s, r: (looked.append(r.id), real(s, r))[1])
+    monkeypatch.setattr(findings, "view", lambda s, r, t: (looked.append(r.id), real(s, r, t))[1])
     clock = [100.0]
     monkeypatch.setattr(findings.clock, "monotonic", lambda: clock[0])
     run_id = stuck(database, 100)
