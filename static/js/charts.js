@@ -3,6 +3,7 @@
 import { api } from './base.js';
 import * as theme from './theme.js';
 import * as words from './words.js';
+import { marks } from './marks.js';
 import { batches, facts, figureQuery, moved, rows, themed, visible, zoomOf } from './figures.js';
 
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false };
@@ -136,6 +137,7 @@ export class Board {
     delete tile.dataset.stale;
     if (!plot.classList.contains('js-plotly-plot')) plot.replaceChildren();
     globalThis.Plotly.react(plot, figure.data, layout, CONFIG);
+    marks(tile, layout, { off: this.state.off, shift, many: this.state.runs.length > 1 });
     if (!plot.dataset.wired) this.#wire(tile, plot);
     if (fresh) beat(plot);
   }
