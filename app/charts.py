@@ -14,6 +14,7 @@ import numpy as np
 
 from app import traces
 from app.curves import Curve, label, reach, scale, smoothed, spread
+from app.groups import Spread
 from app.traces import LANE, Axis, Band, Json, Scale, note, upright
 from nashboard.vocabulary import Series
 
@@ -156,14 +157,30 @@ class _Drawing:
         for x, words in phases:
             if not self.axis.holds(x):
                 continue
-            self.shapes.append(upright(x, "phase", dots, self.lane))
+            self.shapes.append(upright(x, "mark:phases", dots, self.lane))
             at = self.axis.share(x)
             if self.small or not words or at < free:
                 continue
             free = at + 0.025 * len(words)
             side: Json = {"xanchor": "right", "xshift": -1} if at > 0.8 else {"xanchor": "left", "xshift": 1}
             top: Json = {"yref": "paper", "y": 1, "yshift": 1, "yanchor": "bottom"}
-            self.notes.append(note(words, "--ink-3", "phase-label", x=x, **top, **side))
+            self.notes.append(note(words, "--ink-3", "mark-label:phases", x=x, **top, **side))
+
+    def zero(self, base: str) -> None:
+        """The baseline as the line at 0, in its own colour and named."""
+        style: Json = {"width": 1.25, "color": traces.colour(base)}
+        line: Json = {"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": 0, "y1": 0}
+        self.shapes.append(line | {"line": style, "layer": "below", "name": f"run:{base}"})
+        if not self.small:
+            side: Json = {
+                "xref": "paper",
+                "x": 0,
+                "y": 0,
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "yshift": 1,
+            }
+            self.notes.append(note(f"{base}, the baseline", "--ink-3", f"run:{base}", **side))
 
     def layout(self, height: int) -> Json:
         """Axes, shapes and notes; ``yaxis2`` is the event lane, there in every chart so that plots align."""
@@ -198,6 +215,8 @@ def figure(
     logged: Sequence[tuple[float, float, str]] = (),
     now: float | None = None,
     small: bool = False,
+    spreads: Sequence[Spread] | None = None,
+    zero: str = "",
 ) -> Json:
     """The chart of one series as a figure dict.
 
@@ -211,26 +230,37 @@ def figure(
         phases: (x, words) of the marks.
         logged: (x, value, words) that a document says were logged.
         now: where the newest step of a live run lies.
+        spreads: groups, drawn in place of the runs' own curves, which stay as thin lines.
+        zero: key of the baseline where the curves are differences to it.
     """
     reached = [(band.origin, ends) for band in bands if (ends := band.usual(axis)) is not None]
     firm = [ends for origin, ends in reached if origin == "measured"]
     soft = [ends for origin, ends in reached if origin != "measured"]
-    seen = [c.y[(c.x >= axis.low) & (c.x <= axis.high)] for c in curves]
-    if row.unit == "share" and row.name.startswith("disc/"):
+    shown = [s.curve() for s in spreads] if spreads is not None else list(curves)
+    seen = [c.y[(c.x >= axis.low) & (c.x <= axis.high)] for c in shown]
+    if spreads is not None:
+        inside = [(s, (s.x >= axis.low) & (s.x <= axis.high)) for s in spreads]
+        seen += [part[where] for s, where in inside for part in (s.low, s.high)]
+    if zero:
+        firm.append((0.0, 0.0))
+    elif row.unit == "share" and row.name.startswith("disc/"):
         firm.append((0.35, 1.0))  # accuracies: so that chance and perfection look the same in every chart
     low, high = scale(seen, firm, soft, log=log)
     height = SMALL if small else HEIGHT
     margin = _SMALL_MARGIN if small else _MARGIN
     inner = height - margin["t"] - margin["b"]
     drawing = _Drawing(axis, Scale(low, high, log, inner - LANE), LANE / inner, small=small, unit=row.unit)
-    last = [] if small else drawing.ends(curves, smooth)
+    last = [] if small else drawing.ends(shown, 0.0 if spreads is not None else smooth)
     drawing.bands(bands)
     said = [p for p in logged if axis.holds(p[0]) and 0 <= drawing.scale.share(p[1]) <= 1]
     if said:
         drawing.data.append(traces.logged(said))
     rows = 0
-    for curve in curves:
-        drawing.data += traces.curve(curve, smooth, small)
+    for one in spreads or ():
+        drawing.data += traces.group(one, small)
+    for curve in shown:
+        if spreads is None:
+            drawing.data += traces.curve(curve, smooth, small, hull=len(curves) <= len(traces.KEYS))
         crosses, words = traces.nonfinite(curve, axis, small)
         carets, values = ([], []) if small else traces.spikes(curve, axis, drawing.scale, rows, row.unit)
         rows += bool(values)
@@ -238,6 +268,8 @@ def figure(
         drawing.notes += words + values
     drawing.data += last
     drawing.phases(phases)
+    if zero:
+        drawing.zero(zero)
     drawing.now(now)
     layout = drawing.layout(height)
     layout["meta"] = {
@@ -245,7 +277,7 @@ def figure(
         "shown": sum(c.shown for c in curves),
         "total": sum(c.total for c in curves),
         "unlogged": sum(int((c.y <= 0).sum()) for c in curves) if log else 0,
-        "runs": {c.key: facts(c) for c in curves},
+        "runs": {c.key: facts(c) for c in shown},
     }
     return {"data": drawing.data, "layout": layout}
 

@@ -3,231 +3,114 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
 
-from app import charts, expected, reading, records, verdicts
-from app.curves import Curve, Floats, NonFinite
-from app.models import Record, Run
-from app.progress import planned
-from app.reading import SeriesInfo
-from app.thinning import Thinned
-from app.traces import KEYS, Axis, Band
+from app import axes, charts, expected, groups, marks, verdicts, words
+from app.curves import Curve, Floats
+from app.errors import BadInput
+from app.models import Run
+from app.traces import Axis, Band
+from app.tracks import Track, View, axis_of, load, zoomed
+from app.tracks import keyed as keyed
 from nashboard.vocabulary import Series, describe
 
-AXES = ("step", "epoch", "relative", "time")
-LIVE = ("running", "stopping")
+AXES = axes.NAMES
 QUIET_MARKS = ("evaluation_set",)
-FEW_DOTS = 120
-UNITS = ((3 * 3600.0, 3600.0, "elapsed, h"), (180.0, 60.0, "elapsed, min"), (0.0, 1.0, "elapsed, s"))
-GRID = 2000
-NO_EPOCHS = verdicts.Said("counts no epochs: choose another x.", state="none")
-
-
-@dataclass(frozen=True)
-class View:
-    """How a page looks at its runs. ``zoom`` is (from, to) in the axis' unit."""
-
-    axis: str = "step"
-    smooth: float = 0.0
-    log: frozenset[str] = frozenset()
-    linear: frozenset[str] = frozenset()
-    zoom: tuple[float, float] | None = None
-    width: int = 600
-    small: bool = False
-
-
-@dataclass
-class Track:
-    """One run on the page: its key, what it has, and where its steps lie on the axis."""
-
-    session: Session
-    key: str
-    run: Run
-    infos: dict[str, SeriesInfo]
-    axis: str
-    scale: float = 1.0
-    whole: dict[str, Thinned] = field(default_factory=dict)
-    marks: list[Record] = field(default_factory=list)
-
-    @property
-    def live(self) -> bool:
-        return self.run.status in LIVE
-
-    @property
-    def last_step(self) -> int:
-        return max((i.last_step for i in self.infos.values()), default=0)
-
-    @cached_property
-    def _grid(self) -> tuple[Floats, Floats, Floats]:
-        """(steps, places on the axis, epochs): every step of the page is on the grid or between two of it."""
-        used = [t.step for t in self.whole.values()]
-        used += [np.array([n[0] for n in t.nonfinite], dtype=np.int64) for t in self.whole.values()]
-        used.append(np.array([m.step or 0 for m in self.marks], dtype=np.int64))
-        far = max(self.last_step, self.planned, 1)
-        used.append(np.linspace(0, far, min(GRID, far + 1)).astype(np.int64))
-        steps = np.unique(np.concatenate(used)).astype(float)
-        epochs = reading.on_axis(self.session, self.run.id, steps, "epoch")
-        if np.isnan(epochs).all() and self.epoch_steps:
-            epochs = steps / self.epoch_steps
-        if self.axis == "epoch":
-            return steps, epochs, epochs
-        return steps, reading.on_axis(self.session, self.run.id, steps, self.axis) * self.scale, epochs
-
-    def place(self, steps: Any) -> Floats:
-        """Where steps lie on the axis; NaN where the run does not report it."""
-        known, places, _ = self._grid
-        return np.asarray(np.interp(np.asarray(steps, dtype=float), known, places))
-
-    def epochs(self, steps: Any) -> Floats:
-        """Where steps lie in epochs; NaN where the run counts none."""
-        known, _, epochs = self._grid
-        return np.asarray(np.interp(np.asarray(steps, dtype=float), known, epochs))
-
-    def step_at(self, x: float) -> float:
-        """The step that lies at ``x`` of the axis; NaN where the run does not report it."""
-        known, places, _ = self._grid
-        if np.isnan(places).any():
-            return float("nan")
-        return float(np.interp(x, np.maximum.accumulate(places), known))
-
-    def steps_of(self, low: float, high: float) -> tuple[int, int]:
-        """The steps that a stretch of the axis covers, with the neighbours on both sides."""
-        known, places, _ = self._grid
-        rising = np.maximum.accumulate(np.nan_to_num(places, nan=-np.inf))
-        start = max(0, int(np.searchsorted(rising, low, side="left")) - 1)
-        stop = min(len(known) - 1, int(np.searchsorted(rising, high, side="right")))
-        return int(known[start]), int(known[stop])
-
-    @property
-    def planned(self) -> int:
-        """Steps in all: as the run said when it started, else as its recipe says; 0 where nobody says."""
-        return self.run.total_steps or planned(self.run.recipe) or 0
-
-    @cached_property
-    def epoch_steps(self) -> float | None:
-        """Steps an epoch: by the recipe, else by what the run has counted."""
-        steps = expected.knob(self.run, "trainer.steps_per_epoch")
-        if isinstance(steps, int) and steps > 0:
-            return float(steps)
-        epoch = self.infos.get("progress/epoch")
-        if epoch is None or not epoch.last_value > 0:
-            return None
-        return epoch.last_step / epoch.last_value
-
-    def reach(self) -> float:
-        """The right end of the run on the axis: what is planned while it is to come, else what there is."""
-        ahead = self.live or self.run.status == "queued"
-        last = (
-            max(self.last_step, self.planned) if ahead and self.axis in ("step", "epoch") else self.last_step
-        )
-        return float(self.place([last])[0])
-
-    def curve(self, name: str, thin: Thinned) -> Curve | None:
-        """The series on the axis; None where the run does not report the axis."""
-        x = self.place(thin.step)
-        keep = np.isfinite(x)
-        if len(x) and not keep.any():
-            return None
-        at = self.place([n[0] for n in thin.nonfinite]).tolist()
-        holes = [NonFinite(p, n[1], n[2]) for p, n in zip(at, thin.nonfinite, strict=True) if np.isfinite(p)]
-        low = high = first_last = None
-        if not thin.exact and len(x):
-            low, high = thin.low[thin.bucket][keep], thin.high[thin.bucket][keep]
-            change = np.diff(thin.bucket) != 0
-            first_last = (np.append(True, change) | np.append(change, True))[keep]
-        dots = thin.total <= (FEW_DOTS if name.startswith("eval/") else 2)
-        parts = (low, high, first_last, holes, thin.shown, thin.total, self.live, dots)
-        return Curve(self.key, self.run.id, x[keep], thin.value[keep], *parts)
-
-
-def keyed(runs: Sequence[Run]) -> dict[str, Run]:
-    """The runs by their keys A to H, in their order."""
-    return dict(zip(KEYS, runs, strict=False))
+PHASES = {
+    "adversarial": "D starts",
+    "reconstruction": "D waits",
+    "lr": "LR drops",
+    "noise_ends": "noise ends",
+}
 
 
 def plot(session: Session, runs: Sequence[Run], names: Sequence[str], view: View) -> dict[str, Any]:
-    """``figures`` and ``verdicts`` by series, the common ``axis``, and the ``template`` of all figures."""
+    """``figures`` and ``verdicts`` by series, the common ``axis``, ``lacking`` and the ``template`` of all figures.
+
+    ``lacking``: keys of the runs with points that do not lie on the axis; ``groups``: {key, value, keys} each.
+    """
     tracks = load(session, runs, names, view)
     axis = axis_of(tracks, view)
     live = [t.place([t.last_step])[0] for t in tracks if t.live and t.infos]
     now = max((float(x) for x in live if np.isfinite(x)), default=None)
+    put = groups.of(runs, view.group, view.hide) if view.group else []
+    base = _base(tracks, view)
     figures: dict[str, Any] = {}
     said: dict[str, Any] = {}
     for name in names:
         row = describe(name)
         with_it = [t for t in tracks if name in t.whole]
-        placed = {t.key: t.curve(name, _zoomed(session, t, name, view)) for t in with_it}
+        placed = {t.key: t.curve(name, zoomed(session, t, name, view)) for t in with_it}
+        if base is not None and view.diff:
+            placed = _against(placed, base.key)
         curves = [c for c in placed.values() if c is not None]
         log = name in view.log or (row.log and name not in view.linear)
+        spreads = [s for g in put if (s := groups.spread_of(g, curves, view.smooth)) is not None]
+        plain = not (view.diff and base) and not put
         figures[name] = charts.figure(
-            row, curves, _bands(tracks, name, axis), axis=axis, smooth=view.smooth, log=log, small=view.small,
-            phases=_phases(tracks), logged=_logged(tracks, name), now=now,
+            row, curves, _bands(tracks, name, axis) if not (view.diff and base) else (), axis=axis,
+            smooth=view.smooth, log=log and not (view.diff and base), small=view.small, phases=_phases(tracks),
+            logged=_logged(tracks, name) if plain else (), now=now, spreads=spreads if put else None,
+            zero=base.key if base and view.diff else "",
         )  # fmt: skip
-        said[name] = verdicts.chart(
-            {t.key: judge(t, row) if placed.get(t.key, True) else NO_EPOCHS for t in with_it or tracks},
-            named=len(tracks) > 1,
-        )
+        if put:
+            told = {s.group.key: verdicts.Said(groups.told(s, row.unit)) for s in spreads}
+            told = told or {put[0].key: verdicts.Said("no data.", state="none")} if put else told
+        elif base is not None and view.diff:
+            told = _apart(placed, base, row)
+        else:
+            told = {
+                t.key: judge(t, row) if placed.get(t.key, True) else _no_axis(view.axis)
+                for t in with_it or tracks
+            }
+        said[name] = verdicts.chart(told, named=len(tracks) > 1)
+    marks.onto(session, figures, tracks)
     shown = {"name": axis.name, "title": axis.title, "low": axis.low, "high": axis.high}
-    return {"figures": figures, "verdicts": said, "axis": shown, "template": charts.TEMPLATE}
+    lacking = [t.key for t in tracks if t.infos and not t.has_axis]
+    return {"figures": figures, "verdicts": said, "axis": shown, "template": charts.TEMPLATE, "lacking": lacking,
+            "groups": [{"key": g.key, "value": g.value, "keys": list(g.keys)} for g in put]}  # fmt: skip
 
 
-def load(session: Session, runs: Sequence[Run], names: Sequence[str], view: View) -> list[Track]:
-    """The runs with these series read whole, thinned for the view's width."""
-    ids = [r.id for r in runs]
-    infos = reading.series_of(session, ids)
-    marks: dict[str, list[Record]] = {}
-    for mark in records.marks(session, ids):
-        marks.setdefault(mark.run_id, []).append(mark)
-    tracks = []
-    for key, run in keyed(runs).items():
-        have = {i.name: i for i in infos.get(run.id, [])}
-        track = Track(session, key, run, have, view.axis, marks=marks.get(run.id, []))
-        for name in names:
-            if name in have:
-                track.whole[name] = reading.read(session, run.id, name, width=view.width)
-        tracks.append(track)
-    if view.axis == "time":
-        for track in tracks:
-            track.scale = 1000.0  # plotly's dates count milliseconds
-    elif view.axis == "relative":
-        _, unit, _ = _elapsed(tracks)
-        for track in tracks:
-            track.scale = 1 / unit
-    return tracks
+def _no_axis(axis: str) -> verdicts.Said:
+    return verdicts.Said(f"counts no {axes.BY_NAME[axis].counts}: choose another x.", state="none")
 
 
-def _elapsed(tracks: Sequence[Track]) -> tuple[float, float, str]:
-    """The unit of elapsed time that suits the longest run."""
-    ends = [reading.on_axis(t.session, t.run.id, [t.last_step], "relative")[0] for t in tracks if t.infos]
-    longest = float(np.nanmax(ends)) if len(ends) and not np.isnan(ends).all() else 0.0
-    return next(u for u in UNITS if longest >= u[0])
+def _base(tracks: Sequence[Track], view: View) -> Track | None:
+    """The baseline's track. Raises `BadInput` where it is none of the runs, or a difference needs one."""
+    if not view.base:
+        if view.diff:
+            raise BadInput("a difference needs a baseline: give base=RUN, one of the runs", field="base")
+        return None
+    for track in tracks:
+        if track.run.id == view.base:
+            return track
+    raise BadInput(f"the baseline {view.base!r:.40} is none of the runs compared; add it or take one of them",
+                   field="base")  # fmt: skip
 
 
-def axis_of(tracks: Sequence[Track], view: View) -> Axis:
-    """One axis for all charts of the page: from the start to the farthest end, or the zoomed stretch."""
-    title = _elapsed(tracks)[2] if view.axis == "relative" else "" if view.axis == "time" else view.axis
-    if view.zoom is not None:
-        return Axis(view.axis, title, *view.zoom)
-    ends = [e for t in tracks if np.isfinite(e := t.reach())]
-    low = 0.0
-    if view.axis == "time":
-        starts = [s for t in tracks if t.infos and np.isfinite(s := float(t.place([0])[0]))]
-        low = min(starts, default=0.0)
-    high = max(ends, default=low + 1.0)
-    wide = (high - low) or 1.0
-    return Axis(view.axis, title, low, low + wide * 1.02)
+def _against(placed: dict[str, Curve | None], base: str) -> dict[str, Curve | None]:
+    """The curves as differences to the baseline's; the baseline itself is the zero line."""
+    level = placed.get(base)
+    if level is None:
+        return {key: None for key in placed if key != base}
+    return {k: None if c is None else groups.difference(c, level) for k, c in placed.items() if k != base}
 
 
-def _zoomed(session: Session, track: Track, name: str, view: View) -> Thinned:
-    if view.zoom is None or track.whole[name].exact:
-        return track.whole[name]
-    start, stop = track.steps_of(*view.zoom)
-    return reading.read(session, track.run.id, name, width=view.width, step_from=start, step_to=stop)
+def _apart(placed: dict[str, Curve | None], base: Track, row: Series) -> dict[str, verdicts.Said]:
+    """The verdicts of a difference: how far each run is from the baseline at its last common place."""
+    found = {}
+    for key, curve in placed.items():
+        if curve is None or not len(curve.y):
+            found[key] = verdicts.Said(f"shares no stretch with {base.key}.", state="none")
+            continue
+        last = float(curve.y[-1])
+        text = words.measured(last, row.unit)
+        found[key] = verdicts.Said(f"{text if last <= 0 else f'+{text}'} against {base.key} at the end.")
+    return found or {base.key: verdicts.Said("no data of other runs.", state="none")}
 
 
 def _bands(tracks: Sequence[Track], name: str, axis: Axis) -> list[Band]:
@@ -269,7 +152,7 @@ def _phases(tracks: Sequence[Track]) -> list[tuple[float, str]]:
     for track in tracks:
         shown = [m for m in track.marks if m.name not in QUIET_MARKS]
         for mark, x in zip(shown, track.place([m.step or 0 for m in shown]).tolist(), strict=True):
-            found[(x, mark.name.replace("_", " "))] = None
+            found[(x, PHASES.get(mark.name, mark.name.replace("_", " ")))] = None
     return sorted(p for p in found if np.isfinite(p[0]))
 
 

@@ -11,14 +11,26 @@ import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from app.curves import Curve, Floats, broken, envelope, label, smoothed
 
+if TYPE_CHECKING:
+    from app.groups import Spread
+
 Json = dict[str, Any]
 KEYS = "ABCDEFGH"
+LETTERS = "ABCDEFGHIJKLMNOPQSTUVWXYZ"  # R is the reference's
+FEW = 1000  # numbers that are sent in full precision
+MOST = 100  # runs of one page: each has a key of its own
+DASHES = (
+    "",
+    "6px,2px",
+    "2px,2px",
+    "8px,3px,2px,3px",
+)  # past the eighth key colours come again, dashes differ
 SHAPES = ("circle", "diamond", "square", "triangle-up", "triangle-down", "cross", "star-diamond", "pentagon")
 LANE = 14  # px between plot and x axis, kept for what happened rather than what was measured
 CROSS = {"symbol": "x-thin", "size": 6, "line": {"width": 1.75, "color": "--fail"}}
@@ -100,24 +112,60 @@ class Scale:
         return (self.place(value) - self.low) / (self.high - self.low)
 
 
-def packed(values: Floats) -> Json:
-    """An array as plotly's base64 typed array: a third of the size of a list, and NaN survives."""
-    data = np.ascontiguousarray(values, dtype="<f8").tobytes()
-    return {"dtype": "f8", "bdata": base64.b64encode(data).decode()}
+def packed(values: Floats, *, exact: bool = False) -> Json:
+    """An array as plotly's base64 typed array: a third of the size of a list, and NaN survives.
+
+    Up to `FEW` numbers are float64. More are in 4 bytes each where these hold them: seven digits are more than a
+    chart can show, but where a zoom goes deep (``exact``: x) only what loses nothing is shortened.
+    """
+    kind = "f8"
+    values = np.ascontiguousarray(values, dtype="<f8")
+    finite = values[np.isfinite(values)]
+    if len(values) > FEW and len(finite):
+        size = np.abs(finite[finite != 0])
+        fits = not len(size) or bool(size.min() > 1e-36 and size.max() < 1e38)
+        if exact and len(finite) == len(values) and size.max(initial=0) < 2**31 and not (finite % 1).any():
+            kind = "i4"
+        elif fits and (not exact or np.array_equal(finite.astype("<f4"), finite)):
+            kind = "f4"
+    data = values.astype(f"<{kind}").tobytes()
+    return {"dtype": kind, "bdata": base64.b64encode(data).decode()}
+
+
+def key_at(place: int) -> str:
+    """The key of the run at a place: A to H, on to Z without R, then A2, B2, …"""
+    lap, letter = divmod(place, len(LETTERS))
+    return LETTERS[letter] + (str(lap + 1) if lap else "")
+
+
+def place_of(key: str) -> int | None:
+    """The place of a run's key, or of a group's ("1", "2", …); None for what is no key."""
+    if key.isdigit():
+        return int(key) - 1
+    if key[:1] not in LETTERS or not key or (key[1:] and not key[1:].isdigit()):
+        return None
+    return LETTERS.index(key[0]) + len(LETTERS) * (int(key[1:] or 1) - 1)
 
 
 def colour(key: str) -> str:
     """The token of a run's key; a log without a key is drawn in ink."""
-    return f"--run-{key.lower()}" if key in KEYS else "--ink-1"
+    place = place_of(key)
+    return "--ink-1" if place is None else f"--run-{KEYS[place % len(KEYS)].lower()}"
 
 
 def symbol(key: str) -> str:
-    return SHAPES[KEYS.index(key)] if key in KEYS else "circle"
+    place = place_of(key)
+    return "circle" if place is None else SHAPES[place % len(SHAPES)]
+
+
+def dash(key: str) -> str:
+    """How the line of a key is dashed: "" for A to D."""
+    return DASHES[(place_of(key) or 0) // 4 % len(DASHES)]
 
 
 def line(x: Floats, y: Floats, style: Json, meta: Json, **more: Any) -> Json:
     return (
-        {"type": "scatter", "mode": "lines", "x": packed(x), "y": packed(y), "line": style}
+        {"type": "scatter", "mode": "lines", "x": packed(x, exact=True), "y": packed(y), "line": style}
         | {"meta": meta, "hoverinfo": "skip"}
         | more
     )
@@ -167,12 +215,37 @@ def logged(points: Sequence[tuple[float, float, str]]) -> Json:
     return marks([p[0] for p in points], [p[1] for p in points], marker, {"band": "claimed"}, **hover)
 
 
-def curve(curve: Curve, weight: float, small: bool) -> list[Json]:
-    """The envelope of thinned buckets, the raw line under the smoothed one, and the strong line."""
+def group(spread: Spread, small: bool) -> list[Json]:
+    """A group: its runs as thin lines, the 10 % to 90 % band behind, the mean on top."""
+    key = spread.group.key
+    color, meta = colour(key), {"run": key}
+    found = []
+    for member in spread.members:
+        x, y = broken(member.x, member.y, [n.x for n in member.nonfinite])
+        thin = {"width": 0.75, "color": f"{color}/.32"}
+        found.append(line(x, y, thin, meta | {"part": "raw", "member": member.key}))
+    edge: Json = {"width": 0, "color": color}
+    found.append(line(spread.x, spread.low, edge, meta | {"part": "low"}))
+    fill = {"fill": "tonexty", "fillcolor": f"{color}/.18"}
+    found.append(line(spread.x, spread.high, edge, meta | {"part": "high"}, **fill))
+    style: Json = {"width": 1.25 if small else 1.75, "color": color} | (
+        {"dash": dash(key)} if dash(key) else {}
+    )
+    mean = line(spread.x, spread.mean, style, meta | {"part": "line"}, hoverinfo="all", name=key)
+    mean["hovertemplate"] = f"{key} mean %{{y:.4~g}}<extra></extra>"
+    return [*found, mean]
+
+
+def curve(curve: Curve, weight: float, small: bool, hull: bool = True) -> list[Json]:
+    """The envelope of thinned buckets, the raw line under the smoothed one, and the strong line.
+
+    Without ``hull`` the envelope is left out: of many runs it would be a wash; the raw line goes through every
+    extreme all the same.
+    """
     color, meta = colour(curve.key), {"run": curve.key}
     breaks = [n.x for n in curve.nonfinite]
     found = []
-    if curve.low is not None and curve.high is not None:
+    if hull and curve.low is not None and curve.high is not None:
         x, y = envelope(curve.x, curve.low, curve.high, breaks)
         fill = {"fill": "toself", "fillcolor": f"{color}/.18"}
         found.append(line(x, y, {"width": 0}, meta | {"part": "envelope"}, **fill))
@@ -182,8 +255,8 @@ def curve(curve: Curve, weight: float, small: bool) -> list[Json]:
         found.append(line(x, y, {"width": 0.75, "color": f"{color}/.32"}, meta | {"part": "raw"}))
     x, y = broken(*smoothed(curve, weight), breaks)
     style: Json = {"width": 1.25 if small else 1.5 if curve.dots else 1.75, "color": color}
-    if curve.key in "EFGH":
-        style["dash"] = "6px,2px"
+    if dash(curve.key):
+        style["dash"] = dash(curve.key)
     strong = line(x, y, style, meta | {"part": "line"}, hoverinfo="all", name=curve.key, connectgaps=False)
     strong["hovertemplate"] = f"{curve.key} %{{y:.4~g}}<extra></extra>"
     if curve.dots:

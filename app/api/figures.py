@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from app import db, listening, plots, reading, runs
+from app import axes, db, listening, plots, reading, runs
 from app.api.shapes import listed
 from app.errors import BadInput
 from app.models import Run
 from app.replies import documented
-from app.traces import KEYS
+from app.traces import MOST
+from app.tracks import View
 from nashboard.vocabulary import is_name
 
 router = APIRouter(tags=["charts"])
@@ -28,12 +29,17 @@ class Heard(BaseModel):
 
 
 class Figures(BaseModel):
-    """``figures`` and ``verdicts`` by series; colours in figures are token names, numbers base64 float64."""
+    """``figures`` and ``verdicts`` by series; colours in figures are token names, numbers base64 arrays.
+
+    ``lacking``: keys of runs that do not lie on the axis; ``groups``: {key, value, keys} each.
+    """
 
     figures: dict[str, dict[str, Any]]
     verdicts: dict[str, dict[str, Any]]
     axis: dict[str, Any]
     template: dict[str, Any]
+    lacking: list[str]
+    groups: list[dict[str, Any]]
 
 
 def zoom(low: float | None, high: float | None) -> tuple[float, float] | None:
@@ -45,11 +51,11 @@ def zoom(low: float | None, high: float | None) -> tuple[float, float] | None:
     return low, high
 
 
-@router.get("/api/figures", summary="Charts of series of up to 8 runs", responses=documented(404))
+@router.get("/api/figures", summary="Charts of series of up to 100 runs", responses=documented(404))
 def figures(
     runs_asked: Annotated[str, Query(alias="runs", description="ids of runs, by comma")],
     series: Annotated[str, Query(description="names of series, by comma")],
-    x: Annotated[str, Query(description=f"{', '.join(plots.AXES)}")] = "step",
+    x: Annotated[str, Query(description=f"{', '.join(axes.NAMES)}")] = "step",
     smooth: Annotated[float, Query(ge=0, lt=1)] = 0.0,
     log: Annotated[str, Query(description="series to draw on a log axis")] = "",
     lin: Annotated[
@@ -59,24 +65,35 @@ def figures(
     high: Annotated[float | None, Query(alias="to")] = None,
     width: Annotated[int, Query(ge=1, le=reading.MAX_WIDTH, description="pixels of the plot")] = 600,
     small: Annotated[bool, Query(description="a small multiple: no words, no end marks")] = False,
+    group: Annotated[
+        str, Query(description="one curve a value of this knob, or of seedless, tag, preset")
+    ] = "",
+    base: Annotated[str, Query(description="id of the run that others are held against")] = "",
+    mode: Annotated[str, Query(description="diff: curves as differences to the baseline")] = "",
+    hide: Annotated[str, Query(description="keys of runs that groups leave out, by comma")] = "",
 ) -> Figures:
     """Each extreme and non-finite value is in a figure at any width; `from` and `to` read in more detail."""
     names = listed(series, "series", MAX_SERIES)
     for name in names:
         if not is_name(name):
             raise BadInput(f"{name!r:.80} cannot be the name of a series", field="series")
-    if x not in plots.AXES:
-        raise BadInput(f"{x!r:.80} is no axis: {', '.join(plots.AXES)}", field="x")
+    if x not in axes.NAMES:
+        raise BadInput(f"{x!r:.80} is no axis: {', '.join(axes.NAMES)}", field="x")
+    if mode not in ("", "diff"):
+        raise BadInput(f"{mode!r:.40} is no mode: leave it out, or give diff", field="mode")
     chosen = frozenset(p for p in log.split(",") if p), frozenset(p for p in lin.split(",") if p)
-    view = plots.View(x, smooth, *chosen, zoom(low, high), width, small)
+    view = View(
+        x, smooth, *chosen, zoom(low, high), width, small, group[:200], base, mode == "diff",
+        frozenset(p for p in hide.split(",") if p),
+    )  # fmt: skip
     with db.reading() as session:
-        found: list[Run] = [runs.get(session, i) for i in listed(runs_asked, "runs", len(KEYS))]
+        found: list[Run] = [runs.get(session, i) for i in listed(runs_asked, "runs", MOST)]
         return Figures(**plots.plot(session, found, names, view))
 
 
-@router.get("/api/listen", summary="What can be heard of up to 8 runs", responses=documented(404))
+@router.get("/api/listen", summary="What can be heard of up to 100 runs", responses=documented(404))
 def listen(runs_asked: Annotated[str, Query(alias="runs", description="ids of runs, by comma")]) -> Heard:
     """Nothing is normalised; the facts of each take were measured before it was quantised."""
     with db.reading() as session:
-        found = [runs.get(session, i) for i in listed(runs_asked, "runs", len(KEYS))]
+        found = [runs.get(session, i) for i in listed(runs_asked, "runs", MOST)]
         return Heard(**listening.heard(session, found))

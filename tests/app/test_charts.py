@@ -210,8 +210,8 @@ def test_end_values_of_close_curves_do_not_lie_on_one_another():
 
 def test_phases_are_dots_and_a_label_that_has_no_room_is_left_out():
     figure = built()
-    assert sum(s["name"] == "phase" for s in figure["layout"]["shapes"]) == 3
-    labels = [n["text"] for n in figure["layout"]["annotations"] if n["name"] == "phase-label"]
+    assert sum(s["name"] == "mark:phases" for s in figure["layout"]["shapes"]) == 3
+    labels = [n["text"] for n in figure["layout"]["annotations"] if n["name"] == "mark-label:phases"]
     assert labels == ["D starts", "lr × 0.5"]
 
 
