@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from nashboard.media import write_wav
+from nashboard import events
+from nashboard.environment import plain
+from nashboard.media import audio_facts, write_wav
 from recipes.base import patched
 from recipes.registry import load
 from recipes.tts import Tts
@@ -36,10 +38,9 @@ WORDS = {
     "pitch": "factor of F0",
     "energy": "factor of energy",
     "vocoder": "TorchScript file instead of the recipe's vocoder",
+    "json": "true: what was done as one JSON object",
 }
-USAGE = (
-    'python -m trainers say run_dir=DIR text="…" out=FILE.wav [speed=1] [pitch=1] [energy=1] [vocoder=FILE]'
-)
+USAGE = 'python -m trainers say run_dir=DIR text="…" out=FILE.wav [speed=1] [pitch=1] [energy=1] [vocoder=FILE] [json=true]'
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def main(words: Sequence[str]) -> int:
         raise BadInput(f"out {given['out']!r} must end in .wav")
     if not out.absolute().parent.is_dir():
         raise BadInput(f"out {given['out']!r}: there is no folder {str(out.parent)!r}")
+    if given.get("json", "false") not in ("true", "false"):
+        raise BadInput(f"json={given['json']!r} is neither true nor false")
     turned = {name: _factor(name, given[name]) for name in ("speed", "pitch", "energy") if name in given}
     checkpoint = checkpoints.load(_found(given["run_dir"]), "tts")
     said = speak(checkpoint, given["text"], vocoder=given.get("vocoder", ""), **turned)
@@ -113,10 +116,36 @@ def main(words: Sequence[str]) -> int:
         write_wav(out, said.wave, said.rate_hz)
     except OSError as problem:
         raise BadInput(f"out {given['out']!r} cannot be written: {problem.strerror or problem}") from problem
+    if given.get("json") == "true":
+        print(events.dumps(plain(told(said, given["text"], out, given.get("vocoder", "")))))
+        return 0
     for phoneme, instead in said.folded.items():
         print(f"the run's data lacks the phoneme {phoneme}; {instead} stands in for it", file=sys.stderr)
     print(f"{out}: {len(said.wave) / said.rate_hz:.2f} s at {said.rate_hz} Hz, step {said.step}")
     return 0
+
+
+def told(said: Spoken, text: str, out: Path, vocoder: str = "") -> dict[str, Any]:
+    """What was said, for programs: its sample with the facts measured on the float signal, and what stood in."""
+    sample = {
+        "file": out.name,
+        "media": "audio",
+        "ext": "wav",
+        "series": "said/speech",
+        "slot": text[:200],
+        "step": said.step,
+        "caption": text,
+        "facts": audio_facts(said.wave, said.rate_hz),
+    }
+    return {
+        "text": text,
+        "step": said.step,
+        "seconds": len(said.wave) / said.rate_hz,
+        "rate_hz": said.rate_hz,
+        "vocoder": "TorchScript file" if vocoder else "the recipe's",
+        "stood_in": said.folded,
+        "samples": [sample],
+    }
 
 
 def _found(run_dir: str) -> Path:
