@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from recipes.problems import BadRecipe, Problem, problems_of, unknown
+from recipes.problems import BadRecipe, Problem, problems_of, uneven_batch, unknown
 from recipes.values import from_text, kind_of
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Part",
     "Patch",
     "Problem",
+    "Processes",
     "Recipe",
     "diff",
     "flat",
@@ -109,6 +110,26 @@ class Knob:
         return f"each {text}" if text and self.type.startswith("list") else text
 
 
+class Processes(Part):
+    """The knobs of training in several processes, for a trainer's group ``trainer``."""
+
+    processes: int = knob(
+        1,
+        "Processes that train together, one a GPU; each takes an equal part of data.batch.",
+        title="Processes",
+        ge=1,
+        le=64,
+        advanced=True,
+    )
+    start: Literal["spawn", "torchrun"] = knob(
+        "spawn",
+        "How several processes are started: by Python's multiprocessing, or by torch.distributed.run. A run that "
+        "torchrun has started already goes on from there, whatever this says.",
+        title="Started by",
+        advanced=True,
+    )
+
+
 class Recipe(Part):
     """What every trainer's recipe has. A trainer's own recipe adds its parts and knobs.
 
@@ -133,6 +154,9 @@ class Recipe(Part):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         found = list(self.conflicts())
+        batch = getattr(getattr(self, "data", None), "batch", None)
+        if batch is not None:
+            found += uneven_batch(batch, getattr(getattr(self, "trainer", None), "processes", 1))
         if found:
             raise BadRecipe(found)
         return self

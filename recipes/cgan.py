@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 from nashboard import vocabulary
-from recipes.base import Part, Problem, Recipe, knob
+from recipes.base import Part, Problem, Processes, Recipe, knob
 
 Kind = Literal["document", "big_resnet"]
 Init = Literal["orthogonal", "normal", "default"]
@@ -240,7 +240,7 @@ class Score(Part):
     inception_sha256: str = knob("", "SHA-256 that the file must have.", title="Their SHA-256", advanced=True)
 
 
-class Trainer(Part):
+class Trainer(Processes):
     title: ClassVar[str] = "Training"
     max_steps: int | None = knob(
         None,

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from nashboard import vocabulary
-from recipes.base import Part, Problem, Recipe, knob
+from recipes.base import Part, Problem, Processes, Recipe, knob
 from recipes.problems import more_slots_than_clips
 
 Width = Annotated[int, Field(ge=1, le=8192)]
@@ -173,7 +173,7 @@ class Discriminator(Part):
         return PARTS[self.kind]
 
 
-class Trainer(Part):
+class Trainer(Processes):
     title: ClassVar[str] = "Training"
     max_steps: int | None = knob(
         None,

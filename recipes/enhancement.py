@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from recipes.base import Part, Problem, Recipe, knob
+from recipes.base import Part, Problem, Processes, Recipe, knob
 from recipes.problems import more_slots_than_clips
 
 Ratio = Annotated[float, Field(ge=-40, le=60)]
@@ -199,7 +199,7 @@ class Pesq(Part):
     cache: int = knob(4096, "Scores kept by item and epoch.", unit="scores", ge=16, le=10**6, advanced=True)
 
 
-class Trainer(Part):
+class Trainer(Processes):
     title: ClassVar[str] = "Training"
     max_steps: int | None = knob(
         None,

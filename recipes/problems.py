@@ -113,3 +113,15 @@ def more_slots_than_clips(slots: int, eval_items: int) -> Iterator[Problem]:
             slots,
             f"{slots} clips cannot be kept of the {eval_items} that are evaluated (data.eval_items)",
         )
+
+
+def uneven_batch(batch: int, processes: int) -> Iterator[Problem]:
+    """The problem of a recipe whose batch cannot be cut into equal parts, one a process."""
+    if batch % processes:
+        above = -(-batch // processes) * processes
+        yield Problem(
+            "trainer.processes",
+            processes,
+            f"data.batch {batch} cannot be split evenly between {processes} processes; take data.batch={above}, "
+            f"or a number of processes that divides {batch}",
+        )

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from recipes.base import Part, Problem, Recipe, knob
+from recipes.base import Part, Problem, Processes, Recipe, knob
 from recipes.problems import more_slots_than_clips
 
 Kernel = Annotated[int, Field(ge=1, le=31)]
@@ -182,7 +182,7 @@ class Vocoder(Part):
     iterations: int = knob(32, "Iterations of Griffin-Lim.", title="Griffin-Lim", ge=1, le=1000)
 
 
-class Trainer(Part):
+class Trainer(Processes):
     title: ClassVar[str] = "Training"
     max_steps: int | None = knob(
         None,
