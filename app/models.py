@@ -241,3 +241,4 @@ class Lease(Base):
 
 import app.tables_diagnoses  # noqa: E402, F401  (so that whoever knows the models knows every table)
 import app.tables_errands  # noqa: E402, F401
+import app.tables_views  # noqa: E402, F401

@@ -19,6 +19,8 @@ MODULES = (
     "launch",
     "figures",
     "live",
+    "views",
+    "exports",
     "diagnose",
     "errands",
 )
