@@ -14,13 +14,47 @@ from nashboard import events, journal
 
 @dataclass
 class Log:
-    """What a journal says: its start, its series as (steps, values), how it ended."""
+    """What a journal says: its start, its series as (steps, values), how it ended.
+
+    ``environments`` has one entry a process that worked on the run: the first, and each that resumed it.
+    """
 
     folder: Path
     start: events.RunStarted
     series: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
     status: str = ""
     seconds: float = math.nan
+    environments: list[dict[str, Any]] = field(default_factory=list)
+
+    def knob(self, name: str) -> Any:
+        """The value of a knob that the run was started with, by its dotted name."""
+        return self.start.recipe[name]
+
+    @property
+    def seed(self) -> int:
+        return self.start.seed or 0
+
+    @property
+    def last_epoch(self) -> float:
+        """The epoch that the run ended in; NaN before the first report."""
+        return self.at_epoch("progress/epoch", math.inf)
+
+    @property
+    def machine(self) -> str:
+        """Cores, architecture and torch of whatever worked on the run: "16 cores x86_64, torch 2.13.0+cpu"."""
+        return " then ".join(dict.fromkeys(_machine(e) for e in self.environments))
+
+    def value(self, name: str, epoch: float) -> float:
+        """What a page shows for ``epoch``: evaluations at its end, a constant as it is, else the mean over it."""
+        values = self.series.get(name, ([], []))[1]
+        if len(values) == 1:
+            return values[0]
+        return self.at_epoch(name, epoch) if name.startswith("eval/") else self.mean_over_epoch(name, epoch)
+
+    def evaluations(self, name: str) -> list[tuple[float, float]]:
+        """(epoch, value) of an evaluation series, finite values only, the one before training left out."""
+        xs, ys = self.epochs(name)
+        return [(x, y) for x, y in zip(xs, ys, strict=True) if x > 0 and math.isfinite(y)]
 
     def epochs(self, name: str) -> tuple[list[float], list[float]]:
         """(epochs, values) of a series, the epoch interpolated from ``progress/epoch``."""
@@ -41,6 +75,13 @@ class Log:
             y for x, y in zip(xs, ys, strict=True) if epoch - 1 < x <= epoch + 1e-6 and math.isfinite(y)
         ]
         return sum(inside) / len(inside) if inside else math.nan
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    platform = str(environment.get("platform", ""))
+    arch = next((a for a in ("x86_64", "aarch64", "arm64") if a in platform), "unknown processor")
+    cores, torch = environment.get("cpus", "?"), environment.get("torch", "unknown")
+    return f"{cores} cores {arch}, torch {torch}"
 
 
 def _between(step: int, steps: list[int], epochs: list[float]) -> float:
@@ -80,11 +121,13 @@ def read(folder: Path) -> Log:
     start = None
     first = last = math.nan
     status = ""
+    environments: list[dict[str, Any]] = []
     for event in journal.events(folder / "events.jsonl"):
         first = event.time if math.isnan(first) else first
         last = event.time
         if isinstance(event, events.RunStarted):
             start = start or event
+            environments.append(dict(event.environment))
         elif isinstance(event, events.Points):
             for name, value in event.values.items():
                 series[name][0].append(event.step)
@@ -93,4 +136,4 @@ def read(folder: Path) -> Log:
             status = event.status
     if start is None:
         raise ValueError(f"{folder}: the journal does not start with run_started")
-    return Log(folder, start, dict(series), status, last - first)
+    return Log(folder, start, dict(series), status, last - first, environments)
