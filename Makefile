@@ -29,7 +29,7 @@ help: ## Explain every target
 	@echo "  HOST=127.0.0.1        address to listen on; any but loopback needs NASHBOARD_TOKEN"
 	@echo "  PORT=8000             port to listen on"
 	@echo "  HOME_DIR=.nashboard   folder of the database, the runs and the logs"
-	@echo "  DATA=DIR              folder of audio that may be trained on (run), or (results) that holds speech, noise, images, ljspeech_mini"
+	@echo "  DATA=DIR              folder of audio that may be trained on (run); of speech, noise, images, ljspeech_mini (results)"
 	@echo "  DEMO=1                0: do not queue the demo pair on an empty installation"
 	@echo "  LOGS=DIR              folder of published logs (docs)"
 	@echo "  SHOTS=docs/screens    where e2e puts its screenshots"
