@@ -43,6 +43,12 @@ class CodecModel(nn.Module):
         return CodecOut(self.decoder(coded.z)[..., :length], coded.loss, coded.codes)
 
     @torch.no_grad()
+    def latent(self, wave: Tensor) -> Tensor:
+        """What the quantiser is given, ``[B, latent, frames]``."""
+        found: Tensor = self.encoder(F.pad(wave, (0, -wave.shape[-1] % self.hop)))
+        return found
+
+    @torch.no_grad()
     def encode(self, wave: Tensor) -> Tensor:
         """Codes ``[B, stages, frames]`` of a wave."""
         return self.quantizer(self.encoder(F.pad(wave, (0, -wave.shape[-1] % self.hop)))).codes
