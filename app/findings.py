@@ -98,6 +98,13 @@ def stored(session: Session, ids: Sequence[str], next_seq: int | None = None) ->
     return {row.run_id: row for row in session.scalars(wanted)}
 
 
+def verdicts(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, int, str]]:
+    """{run: (verdict, findings that warn or fail, title of the worst)} in one query, without reading them."""
+    columns = (StoredDiagnosis.verdict, StoredDiagnosis.grave, StoredDiagnosis.worst)
+    rows = session.execute(select(StoredDiagnosis.run_id, *columns).where(StoredDiagnosis.run_id.in_(ids)))
+    return {run: (verdict, grave, worst) for run, verdict, grave, worst in rows}
+
+
 def behind(session: Session, limit: int = 20) -> list[str]:
     """Runs that have reported since they were looked at, or never were; those heard last come first."""
     wanted = (

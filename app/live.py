@@ -89,6 +89,7 @@ class Watch:
             Run.name,
             Run.counts,
             StoredDiagnosis.verdict,
+            StoredDiagnosis.grave,
             StoredDiagnosis.next_seq.label("diagnosed"),
         )
         wanted = select(*columns).outerjoin(StoredDiagnosis, StoredDiagnosis.run_id == Run.id)
@@ -136,6 +137,7 @@ class Watch:
             "series": sorted(name for name, count in fresh.items() if old.counts.get(name) != count),
             "samples": max(samples - old.samples, 0),
             "verdict": row.verdict or "",
+            "findings": row.grave or 0,
             "diagnosed": row.diagnosed or 0,
             "ended": row.status in ENDED,
             "first": before is None,
@@ -147,7 +149,7 @@ class Watch:
         for run_id in lost:
             self.seen.pop(run_id, None)
         empty = {"name": "", "reason": "", "next_seq": 0, "last_step": None, "series": [], "samples": 0}
-        empty |= {"verdict": "", "diagnosed": 0}
+        empty |= {"verdict": "", "findings": 0, "diagnosed": 0}
         return [{"run": i, **empty, "status": "deleted", "ended": True, "first": False} for i in sorted(lost)]
 
 

@@ -33,8 +33,8 @@ def asked(
 )
 async def live(ids: Annotated[list[str], Depends(asked)]) -> AsyncIterator[ServerSentEvent]:
     """``event: run``, data ``{"run", "name", "status", "reason", "next_seq", "last_step", "series": [names
-    that changed], "samples": how many came, "verdict": the doctor's, "" before its first, "diagnosed": the
-    ``next_seq`` that it is of, "ended", "first"}``.
+    that changed], "samples": how many came, "verdict": the doctor's, "" before its first, "findings": how
+    many of them warn or fail, "diagnosed": the ``next_seq`` that they are of, "ended", "first"}``.
 
     One for each run at the start (``first``, with all its series), then one whenever it has changed, at most
     four a second a run. A run that was deleted has the status ``deleted``.

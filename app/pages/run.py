@@ -12,7 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app import db, differs, errors, reading, records, runs, runview
+from app import db, differs, errors, findingview, reading, records, runs, runview, treatments
 from app import findings as doctors
 from app.expected import recipe_of
 from app.models import Line, Record, Run
@@ -95,8 +95,22 @@ class FindingsPart(Page):
     template: ClassVar[str] = "parts/run_findings.html"
     run: Run
     diagnosis: Diagnosis
+    seen_seq: int
+    seen_step: int | None
     knobs: frozenset[str]
-    treated: str
+    treats: treatments.Treatment | None
+    tried: tuple[treatments.Treatment, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingPart(Page):
+    """One finding, opened. ``away``: on the page of several runs, where no remedy can be launched."""
+
+    template: ClassVar[str] = "parts/finding.html"
+    run: Run
+    opened: findingview.Opened
+    knobs: frozenset[str]
+    away: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +159,15 @@ def _part(session: Session, run: Run, part: str) -> Page:
         case "told":
             return ToldPart(title="", **_told(session, run))
     raise errors.NotFound(f"the page of a run has no part {part!r:.40}")
+
+
+@router.get("/runs/{run_id}/finding/{code}")
+def run_finding(run_id: str, code: str, step: int | None = None, away: bool = False) -> Response:
+    """One finding of the run, for the dialog in which it opens: that which begins nearest to ``step``."""
+    with db.reading() as session:
+        run = runs.get(session, run_id)
+        found = findingview.opened(session, run, code, step)
+        return render(FindingPart(title="", run=run, opened=found, knobs=_knobs(run), away=away))
 
 
 @router.get("/runs/{run_id}/differs")
@@ -236,26 +259,21 @@ def _told(session: Session, run: Run) -> dict[str, Any]:
 
 
 def _findings(session: Session, run: Run) -> dict[str, Any]:
-    diagnosis = doctors.findings(session, run)
-    recipe = recipe_of(run)
+    row = doctors.stored(session, [run.id]).get(run.id)
+    diagnosis = doctors.restored(row.body) if row else doctors.NOTHING
     return {
         "diagnosis": diagnosis,
-        "knobs": frozenset(flat(recipe)) if recipe is not None else frozenset(),
-        "treated": _treated(run, diagnosis),
+        "seen_seq": row.next_seq if row else 0,
+        "seen_step": row.last_step if row else None,
+        "knobs": _knobs(run),
+        "treats": treatments.of_run(session, run, diagnosis if row else None),
+        "tried": treatments.of_children(session, run, diagnosis),
     }
 
 
-def _treated(run: Run, diagnosis: Diagnosis) -> str:
-    """Whether what this run treats is gone, in words; "" where it treats nothing."""
-    if not run.treats:
-        return ""
-    if any(f.code == run.treats and f.lasting for f in diagnosis.findings):
-        return "not treated: it is found here as well"
-    if run.treats not in diagnosis.looked:
-        return "not known yet: the rule lacks what it reads"
-    if run.status in ("queued", "running", "stopping"):
-        return "not seen so far"
-    return "treated: not found here" if run.status == "finished" else "not seen up to where it ended"
+def _knobs(run: Run) -> frozenset[str]:
+    recipe = recipe_of(run)
+    return frozenset(flat(recipe)) if recipe is not None else frozenset()
 
 
 def _others(session: Session, run: Run) -> tuple[Other, ...]:

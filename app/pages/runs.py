@@ -18,7 +18,7 @@ from markupsafe import Markup
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from app import db, runs, sketches, waiting, words
+from app import db, findings, runs, sketches, waiting, words
 from app.models import Run, Series
 from app.pages.common import LETTERS, Page, base, live_count, render
 from app.progress import Progress, progress
@@ -48,6 +48,22 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Doctor:
+    """What the doctor says of a run in the list: its verdict, how many findings warn or fail, the worst in words.
+
+    ``rank`` orders rows: 3 fail, 2 warn, 1 healthy, 0 where nothing was looked at.
+    """
+
+    verdict: str = ""
+    grave: int = 0
+    worst: str = ""
+
+    @property
+    def rank(self) -> int:
+        return {"fail": 3, "warn": 2, "healthy": 1}.get(self.verdict, 0)
+
+
+@dataclass(frozen=True)
 class Row:
     """A run as the list shows it. ``bracket`` is pa, pm or pb: first, middle or last of a group."""
 
@@ -59,6 +75,7 @@ class Row:
     reason: str
     spark: Markup
     verdict: Said | None
+    doctor: Doctor
     disc: Number
     score: Number
     progress: Progress
@@ -240,6 +257,7 @@ def _rows(session: Session, found: Sequence[Run], now: float) -> tuple[Row, ...]
     ids = [run.id for run in found]
     latest = _latest(session, ids)
     curves = sketches.sketches(session, ids, SPARK)
+    told = findings.verdicts(session, ids)
     parents = _names(session, {run.parent for run in found if run.parent})
     bands = Bands()
     made = []
@@ -263,6 +281,7 @@ def _rows(session: Session, found: Sequence[Run], now: float) -> tuple[Row, ...]
                 if curve is not None
                 else Markup(""),
                 verdict=band.verdict(curve),
+                doctor=Doctor(*told.get(run.id, ())),
                 disc=_number(SPARK, numbers.get(SPARK)),
                 score=_score(numbers),
                 progress=going,

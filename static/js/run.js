@@ -1,5 +1,6 @@
 // The Run page: live charts and samples, console, buttons, fork, notes.
 import { Refused, api, fragment, notice, throttled } from './base.js';
+import { Findings } from './findings.js';
 import * as keys from './keys.js';
 import { Listen } from './listen.js';
 import { fetched, peaks } from './player.js';
@@ -37,7 +38,9 @@ function start() {
   const listen = new Listen($('listen'), { runs: [run], slot: '', names: { A: $('board').dataset.name } }, () => {});
   const view = new View({ runs: [run], named: false, onChange: (change) => changed(change), onReturn: () => everything() });
   globalThis.nashboard = { player: listen.player, view };
+  const findingsOpen = new Findings({ runs: [run] });
   let seq = Number($('head').dataset.seq);
+  let grave = -1;
 
   async function part(name, id) {
     try {
@@ -79,6 +82,10 @@ function start() {
 
   function changed(change) {
     const event = change.runs[run];
+    if (event && event.findings !== grave) {
+      if (grave >= 0) view.board.refresh(); // brackets come and go
+      grave = event.findings;
+    }
     if (!event || (event.first && event.next_seq === seq && event.status === $('head').dataset.status)) return;
     seq = event.next_seq;
     if (event.status === 'deleted') {
@@ -225,6 +232,7 @@ function start() {
   if ($('fork')) forks(run);
   keys.listen({
     ...view.keys(),
+    ...findingsOpen.keys(),
     ' ': () => listen.toggle(),
     r: () => listen.player.choose('R'),
     a: () => listen.player.choose('A'),
