@@ -13,11 +13,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from app import db, differs, errors, expected, metrics, racks, reading, runs, words
+from app import db, differs, errors, expected, findings, metrics, racks, reading, runs, words
 from app.models import Run
 from app.pages.common import ENV, LETTERS, Page, base, render
 from app.plotlyjs import injected_styles
 from app.plots import keyed
+from doctor.findings import Diagnosis
 from nashboard.vocabulary import Series
 from recipes import TRAINERS, compose
 
@@ -57,6 +58,7 @@ class LegendPart(Page):
     lines: tuple[Line, ...]
     more: tuple[tuple[str, str], ...]
     seq: str
+    verdicts: dict[str, tuple[str, int, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,16 @@ class DiffersPart(Page):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparePage(LegendPart, RacksPart, TablePart, DiffersPart):
+class FoundPart(Page):
+    """What the doctor says of each run, by its id; a run that was not looked at yet is not there."""
+
+    template: ClassVar[str] = "parts/compare_findings.html"
+    lines: tuple[Line, ...]
+    said: dict[str, Diagnosis]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparePage(LegendPart, RacksPart, TablePart, DiffersPart, FoundPart):
     """The page for these runs; ``told`` are words about what was asked for and is not shown."""
 
     template: ClassVar[str] = "compare.html"
@@ -122,7 +133,7 @@ def compare_page(request: Request, asked: Asked = [], at: str = "last") -> Respo
 
 @router.get("/compare/{part}")
 def compare_part(part: str, asked: Asked = [], at: str = "last") -> Response:  # noqa: B006
-    """A part of the page, for its script: legend, racks, table, differs; or the table as table.csv."""
+    """A part of the page, for its script: legend, racks, table, differs, findings; or the table as table.csv."""
     with db.reading() as session:
         found, _ = _found(session, parsed(asked))
         if part == "table.csv":
@@ -141,6 +152,8 @@ def _part(session: Session, part: str, found: Sequence[Run], at: str) -> Page:
             )
         case "table":
             return TablePart(title="", table=metrics.at(session, found, at, _sides(found)))
+        case "findings":
+            return FoundPart(title="", lines=legend(found), said=_said(session, found))
         case "differs":
             return DiffersPart(title="", lines=legend(found), differences=differs.between(found))
     raise errors.NotFound(f"Compare has no part {part!r:.40}")
@@ -166,6 +179,7 @@ def _page(request: Request, session: Session, ids: Sequence[str], at: str) -> Co
         **charts(have, found),
         table=metrics.at(session, found, at, sides),
         differences=differences,
+        said=_said(session, found),
         project=found[0].project,
         about=_about(found, differences),
         told=tuple(told),
@@ -187,7 +201,13 @@ def _legend(session: Session, found: Sequence[Run]) -> dict[str, Any]:
         "lines": legend(found),
         "more": more,
         "seq": ",".join(str(r.next_seq) for r in found),
+        "verdicts": findings.verdicts(session, shown),
     }
+
+
+def _said(session: Session, found: Sequence[Run]) -> dict[str, Diagnosis]:
+    told = findings.stored(session, [r.id for r in found])
+    return {run: findings.restored(row.body) for run, row in told.items()}
 
 
 def legend(found: Sequence[Run]) -> tuple[Line, ...]:

@@ -1,5 +1,6 @@
 // The Compare page: charts, the table at an epoch, differences and listening, all live.
 import { copy, fragment, notice, throttled } from './base.js';
+import { Findings } from './findings.js';
 import * as keys from './keys.js';
 import { Listen } from './listen.js';
 import { View } from './view.js';
@@ -13,9 +14,10 @@ function start() {
     runs,
     onHide: (off) => listen.hide(off),
     onChange: (change) => changed(change),
-    onReturn: () => parts(['legend', 'table', 'differs']),
+    onReturn: () => parts(['legend', 'table', 'differs', 'findings']),
   });
   globalThis.nashboard = { player: listen.player, view };
+  const findings = new Findings({ runs, away: true });
 
   /** Fetch parts of the page again and put them where they are. */
   async function parts(names) {
@@ -24,7 +26,7 @@ function start() {
       try {
         const html = await fragment(`/compare/${name}?runs=${runs.join(',')}&at=${encodeURIComponent(at)}`);
         if (name === 'racks') view.adopt(html);
-        else swap(html, { legend: 'legend', table: 'at-table', differs: 'differs' }[name]);
+        else swap(html, { legend: 'legend', table: 'at-table', differs: 'differs', findings: 'compare-findings' }[name]);
       } catch (problem) {
         if (name === 'table') notice(problem.message, 'warn');
       }
@@ -44,12 +46,17 @@ function start() {
   const statuses = throttled(() => parts(['legend']), 1000);
   const racks = throttled(() => parts(['racks']), 500);
   const started = throttled(() => parts(['differs']), 1000);
+  const found = throttled(() => parts(['findings']), 3000);
+  const grave = new Map();
   const known = new Map([...document.querySelectorAll('.lgw[data-run]')].map((l) => [l.dataset.run, l.dataset.status]));
   const seqs = new Map(runs.map((id, i) => [id, Number(legend().dataset.seq.split(',')[i])]));
 
   function changed(change) {
     const news = Object.values(change.runs).filter((r) => !(r.first && r.next_seq === seqs.get(r.run) && r.status === known.get(r.run)));
+    if (Object.values(change.runs).some((r) => grave.has(r.run) && grave.get(r.run) !== r.findings)) view.board.refresh();
+    for (const run of Object.values(change.runs)) grave.set(run.run, run.findings);
     if (!news.length) return;
+    found();
     for (const run of news) {
       if (known.get(run.run) === 'queued' && run.status !== 'queued') started();
       known.set(run.run, run.status);
@@ -90,6 +97,7 @@ function start() {
   keys.listen({
     ...view.keys(),
     ...hear,
+    ...findings.keys(),
     ' ': () => listen.toggle(),
     j: () => listen.go(listen.index - 1),
     k: () => listen.go(listen.index + 1),
