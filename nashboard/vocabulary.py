@@ -29,6 +29,7 @@ GROUPS = {
     "progress": "Progress",
     "speed": "Speed",
     "data": "Data",
+    "ranks": "Processes",
 }
 
 TABLE: tuple[Series, ...] = (
@@ -79,6 +80,20 @@ TABLE: tuple[Series, ...] = (
     ),
     Series("disc/sign.real", "Real called real", "share", aliases=("d_acc_real", "acc_real", "real_acc")),
     Series("disc/sign.fake", "Fake called fake", "share", aliases=("d_acc_fake", "acc_fake", "fake_acc")),
+    Series(
+        "disc/sign.heldout",
+        "Held-out real called real",
+        "share",
+        help="As disc/sign.real, of clips that D never trained on: far below it D has learned its data by heart.",
+    ),
+    Series(
+        "disc/loss_at_zero",
+        "D loss at logits of 0",
+        help="Of the loss itself, no network in it: hinge 2, BCE 1.386, least squares 1.",
+    ),
+    Series("disc/same_scales", "Scales of D with the same input", help="0 is right."),
+    Series("disc/moved_in_gen_step", "Change of D in G's step", help="First reports of a run; exactly 0."),
+    Series("gen/grad_in_disc_step", "Gradient of G from D's step", help="First reports of a run; exactly 0."),
     Series("disc/mean.real", "Mean logit on real", aliases=("d_real", "D_x", "real_score", "real_logit")),
     Series("disc/mean.fake", "Mean logit on fake", aliases=("d_fake", "D_G_z", "fake_score", "fake_logit")),
     Series("disc/margin", "Margin", help="Mean logit on real minus mean logit on fake."),
@@ -199,6 +214,11 @@ TABLE: tuple[Series, ...] = (
         "share",
         help="Perplexity over the most that it can be, min(codebook size, tokens counted).",
     ),
+    Series(
+        "codebook/restart_error.{stage}",
+        "Restart error {stage}",
+        help="How far codes put on new places stand from them at the end of that step; 0 is right.",
+    ),
     *EVALUATED,
     Series("progress/epoch", "Epoch", aliases=("epoch",)),
     Series("progress/disc_steps", "D steps", "steps"),
@@ -221,6 +241,31 @@ TABLE: tuple[Series, ...] = (
     Series("data/target_std", "Spread of targets"),
     Series("data/target_negative", "Targets below 0", "share"),
     Series("data/target_floor", "Targets at the floor", "share", help="Digital silence."),
+    Series(
+        "ranks/loss_gen.{rank}", "Generator loss: process {rank}", help="On this process's own rows alone."
+    ),
+    Series("ranks/loss_disc.{rank}", "Discriminator loss: process {rank}", help="On its own rows alone."),
+    Series(
+        "ranks/grad_norm_gen.{rank}",
+        "Gradient norm of G: process {rank}",
+        help="Of its own rows, before the mean over the processes is taken.",
+        log=True,
+    ),
+    Series(
+        "ranks/grad_norm_disc.{rank}",
+        "Gradient norm of D: process {rank}",
+        help="Of its own rows, before the mean over the processes is taken.",
+        log=True,
+    ),
+    Series(
+        "ranks/step_seconds.{rank}",
+        "Seconds a step: process {rank}",
+        "s",
+        help="What it worked itself, without its waiting for the others.",
+    ),
+    Series("ranks/data_wait.{rank}", "Waiting for data: process {rank}", "share"),
+    Series("ranks/items.{rank}", "Items since the last report: process {rank}", "items"),
+    Series("ranks/pesq_missing.{rank}", "Items without PESQ: process {rank}", "share"),
 )
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+@%()\- ]*(/[A-Za-z0-9_.:+@%()\- ]+)*")

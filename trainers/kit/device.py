@@ -11,6 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
+from trainers.kit import processes
 from trainers.kit.errors import BadInput
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # stderr is kept for what goes wrong
@@ -20,6 +21,8 @@ SPELLED = re.compile(r"auto|cpu|cuda(:(\d{1,3}))?")
 
 def fabric_for(device: str, precision: Any = "32-true", threads: int = 0) -> Fabric:
     """A Fabric on one device; ``threads`` limits torch's on the CPU, 0 leaves them (OMP_NUM_THREADS counts).
+
+    Of several processes each gets the GPU of its place on this machine.
 
     Raises:
         BadInput: for a device that is none, or that torch cannot use here.
@@ -32,7 +35,7 @@ def fabric_for(device: str, precision: Any = "32-true", threads: int = 0) -> Fab
         torch.set_num_threads(threads)
     if device == "cpu" or (device == "auto" and not count):
         return Fabric(accelerator="cpu", devices=1, precision=precision)
-    index = int(found[2] or 0)
+    index = int(found[2] or 0) if processes.current().size == 1 else processes.local_rank()
     if index >= count:
         there = f"the last one is cuda:{count - 1}" if count else "torch finds none on this machine"
         raise BadInput(f"device {device!r}: there is no such GPU, {there}; device=cpu always works")

@@ -13,57 +13,23 @@ for step in loop.steps():
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType, TracebackType
 from typing import Any
 
 from torch import Tensor
 
 from nashboard.reporter import Reporter
-from trainers.kit import stats
+from trainers.kit import processes, stats
 from trainers.kit.checkpoints import Checkpoint, Keeper, copied
 from trainers.kit.errors import Diverged
-from trainers.kit.report import Window
+from trainers.kit.report import Bad, Window, over_ranks
+from trainers.kit.signals import EndedAtOnce as EndedAtOnce
+from trainers.kit.signals import Signals
 
 COPY_SHARE = 0.02  # of the time goes into copies of the last good state
-
-
-class EndedAtOnce(BaseException):
-    """A second signal: the run ends where it is, without a checkpoint."""
-
-
-class Signals:
-    """While entered, SIGINT and SIGTERM set `asked`; a second one raises `EndedAtOnce`, a third one kills."""
-
-    def __init__(self) -> None:
-        self.asked = ""
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> Signals:
-        for which in (signal.SIGINT, signal.SIGTERM):
-            self._before[which] = signal.signal(which, self._heard)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for which, handler in self._before.items():
-            signal.signal(which, handler)
-
-    def _heard(self, number: int, frame: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        if self.asked:
-            for which in self._before:
-                signal.signal(which, signal.SIG_DFL)
-            raise EndedAtOnce(name)
-        self.asked = name
-        # not print(): the line may be heard in the middle of a write to the journal
-        os.write(2, f"{name}: ending this step and saving; a second signal ends at once\n".encode())
 
 
 @dataclass(frozen=True)
@@ -84,6 +50,9 @@ class Schedule:
 
 class Loop:
     """Steps of one run. ``state`` gives what a checkpoint keeps: live tensors and plain values.
+
+    Where several processes train, each has a loop: they stop at the same step, report their means, and the
+    first one writes. ``state`` is asked for in all of them then.
 
     Attributes:
         step: the generator step being made, or made last.
@@ -107,17 +76,20 @@ class Loop:
         self.reporter, self.schedule, self.keeper, self.signals = reporter, schedule, keeper, signals
         self.step = self.start = start
         self.goes_on = goes_on
+        self.team = processes.current()
         self.stopped = ""
         self.saved = -1
         self._identity, self._state = identity, state
         self._window, self._speed = Window(), stats.Speed()
         self._waited = self._copying = 0.0
-        self._good: tuple[int, dict[str, Any]] = (start, copied(state()))
+        self._good: tuple[int, dict[str, Any]] = (start, self._copy())
         self._since = self._copied = time.monotonic()
 
     @property
     def reports(self) -> bool:
-        due = self.step % self.schedule.log_every == 0 or self.step == self.start + 1
+        # a journal that goes on has its first report: another one would cut the means of the next in two
+        first = self.step == self.start + 1 and not self.goes_on
+        due = self.step % self.schedule.log_every == 0 or first
         return due or self.evaluates
 
     @property
@@ -130,22 +102,26 @@ class Loop:
 
     def steps(self) -> Iterator[int]:
         """The steps from the start to the last, fewer when the run is asked to stop."""
+        self.team.any(False)  # the first process may have evaluated meanwhile
         self.resume_clock()
         while self.step < self.schedule.total and not self._asked():
             self.step += 1
             yield self.step
 
     def _asked(self) -> bool:
+        asked = ""
         if self.signals.asked:
-            self.stopped = f"{self.signals.asked} received"
+            asked = f"{self.signals.asked} received"
         elif self.reporter.stop_requested:
-            self.stopped = "stop requested on the server"
+            asked = "stop requested on the server"
+        if self.team.any(bool(asked)):
+            self.stopped = next(text for text in self.team.gather(asked) if text)
         return bool(self.stopped)
 
     def resume_clock(self) -> None:
         """Leaves what came before (an evaluation, a save) out of the speeds."""
         self._speed.points()
-        self._since, self._waited = time.monotonic(), 0.0
+        self._since, self._waited, self.team.waited = time.monotonic(), 0.0, 0.0
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -167,24 +143,44 @@ class Loop:
         Raises:
             Diverged: when a loss of the window was not finite; the last good state is saved by then.
         """
+        steps = len(self._window)
         found, bad = self._window.read(values)
         wall = max(time.monotonic() - self._since, 1e-9)
         found["progress/epoch"] = self.epoch
         found |= {**self._speed.points(), "speed/data_wait": min(self._waited / wall, 1.0)}
-        self._since, self._waited = time.monotonic(), 0.0
+        due = self._copy_due()
+        if self.team.size > 1:
+            found, bad, due = self._shared(found, bad, due, (wall - self.team.waited) / max(steps, 1))
+        self._since, self._waited, self.team.waited = time.monotonic(), 0.0, 0.0
         self.reporter.points(self.step, found)
         if bad is not None:
             self._write(*self._good, {})
             raise Diverged(*bad)
-        self._remember()
+        if due:
+            self._remember()
         return found
 
+    def _shared(
+        self, found: dict[str, float], bad: Bad | None, due: bool, seconds: float
+    ) -> tuple[dict[str, float], Bad | None, bool]:
+        """(means over the processes with each one's own values, what is not finite anywhere, the first's due)."""
+        own = {"ranks/step_seconds": seconds, **stats.read(self.team.norms)}
+        told = self.team.gather((found | own, bad, due))
+        bads = [b for _, b, _ in told if b is not None]
+        return over_ranks([values for values, _, _ in told]), min(bads, default=None), told[0][2]
+
+    def _copy_due(self) -> bool:
+        """Whether the last good state may be copied again, by `COPY_SHARE` of the time."""
+        return (time.monotonic() - self._copied) * COPY_SHARE >= self._copying
+
+    def _copy(self) -> dict[str, Any]:
+        state = self._state()
+        return copied(state) if self.team.leads else {}
+
     def _remember(self) -> None:
-        """Copies the state as the last good one, as often as `COPY_SHARE` of the time allows."""
+        """Copies the state as the last good one."""
         now = time.monotonic()
-        if (now - self._copied) * COPY_SHARE < self._copying:
-            return
-        self._good = (self.step, copied(self._state()))
+        self._good = (self.step, self._copy())
         self._copied = time.monotonic()
         self._copying = self._copied - now
 
@@ -196,5 +192,7 @@ class Loop:
         self.resume_clock()
 
     def _write(self, step: int, state: dict[str, Any], metrics: Mapping[str, float]) -> None:
+        if not self.team.leads:
+            return
         done = self.keeper.save(Checkpoint(**{**vars(self._identity), "step": step, "state": state}), metrics)
         self.reporter.checkpoint(step, done.path, best=done.best, kept=[str(p) for p in done.kept])

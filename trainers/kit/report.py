@@ -6,7 +6,7 @@ import io
 import math
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import BinaryIO, TextIO
 
@@ -15,6 +15,9 @@ from torch import Tensor
 from trainers.kit import stats
 
 Say = Callable[[str, str], None]
+Bad = tuple[int, str, float]  # (step, term, value) that is no finite number
+RANKS = "ranks/"
+OWN = {"loss/gen": "ranks/loss_gen", "loss/disc": "ranks/loss_disc", "speed/data_wait": "ranks/data_wait"}
 
 
 class _Copied(io.TextIOBase):
@@ -100,14 +103,15 @@ class Window:
         self._steps: list[int] = []
         self._rows: list[dict[str, Tensor]] = []
 
+    def __len__(self) -> int:
+        return len(self._steps)
+
     def add(self, step: int, terms: Mapping[str, Tensor]) -> None:
         """One step's scalars; costs no transfer."""
         self._steps.append(step)
         self._rows.append({name: value.detach() for name, value in terms.items()})
 
-    def read(
-        self, values: Mapping[str, Tensor | float]
-    ) -> tuple[dict[str, float], tuple[int, str, float] | None]:
+    def read(self, values: Mapping[str, Tensor | float]) -> tuple[dict[str, float], Bad | None]:
         """(means over the window with ``values``, the first (step, term, value) not finite); empties it.
 
         One transfer for all. A term that only some steps have is averaged over those; ``values`` win over
@@ -133,3 +137,20 @@ class Window:
                 bad = (step, name, value)
         means = {name: sum(found) / len(found) for name, found in sums.items()}
         return means | {name: fetched[f" {name}"] for name in values}, bad
+
+
+def over_ranks(told: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """What several processes report, as one: means over those that have a value, and ``ranks/NAME.RANK``.
+
+    What is named ``ranks/NAME`` has no mean; losses and the share of waiting are told for each process too.
+    """
+    found: dict[str, float] = {}
+    for name in dict.fromkeys(name for values in told for name in values):
+        have = [values[name] for values in told if name in values]
+        if not name.startswith(RANKS):
+            found[name] = sum(have) / len(have)
+    for rank, values in enumerate(told):
+        own = {OWN[n]: v for n, v in values.items() if n in OWN}
+        own |= {n: v for n, v in values.items() if n.startswith(RANKS)}
+        found |= {f"{name}.{rank}": value for name, value in own.items()}
+    return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,14 +16,17 @@ import torch
 
 from nashboard import events, journal
 from nashboard.reporter import Reporter, new_id
-from recipes.base import Recipe, flat, patched
+from recipes.base import Recipe, flat, knobs, patched
+from recipes.command import quoted
 from recipes.compose import Request
 from recipes.registry import load as load_recipe
-from trainers.kit import checkpoints
+from trainers.kit import checkpoints, launch, member, processes, together
 from trainers.kit.checkpoints import Checkpoint, Keeper
 from trainers.kit.errors import BadInput, Diverged
-from trainers.kit.loop import EndedAtOnce, Loop, Signals
+from trainers.kit.loop import Loop
+from trainers.kit.processes import PeerLost
 from trainers.kit.report import Console
+from trainers.kit.signals import EndedAtOnce, Signals
 
 TRACEBACK_LINES = 20
 
@@ -39,33 +44,57 @@ class Plan:
     fork: bool
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What is trained, and what it goes on from: a run folder, its checkpoint."""
+
+    recipe: Recipe
+    source: Path | None
+    checkpoint: Checkpoint | None
+
+
 def carry_out(request: Request) -> int:
     """Makes the run that was asked for; returns 0 (finished, stopped) or 1 (failed).
+
+    With ``trainer.processes`` above 1 it starts them and waits, or is one of them.
 
     Raises:
         BadInput, BadRecipe: before anything was written.
     """
-    with Signals() as signals:
+    with Signals(quiet=member.inside()) as signals:
+        member.ready()
         try:
-            return _run(_planned(request), request, signals)
+            with _as_bad_input(request):
+                chosen = _chosen(request)
+            count = getattr(chosen.recipe, "trainer").processes  # noqa: B009 - each trainer's own type
+            if processes.called():
+                return together.carry_out(request, chosen, count, signals)
+            if count > 1:
+                processes.check(count, request.device)
+                start = getattr(chosen.recipe, "trainer").start  # noqa: B009
+                return launch.start("trainers.cli", words(request), count, start, signals, request.url)
+            return run(planned(request, chosen), request, signals)
         except EndedAtOnce:
             print("ended before the run began", file=sys.stderr)
             return 0
 
 
-def _planned(request: Request) -> Plan:
+def words(request: Request) -> list[str]:
+    """The command line that asks for the same again."""
+    paths = {k.name for k in knobs(request.recipe) if k.path}
+    said = [f"{k}={v if k in paths else quoted(v)}" for k, v in request.given.items()]
+    if not request.resume and "size" not in request.given:
+        said.append(f"size={request.recipe.size}")
+    rest = {"run_dir": request.run_dir, "resume": request.resume, "url": request.url}
+    said += [f"{k}={v}" for k, v in rest.items() if v is not None]
+    return [request.trainer, *said, f"device={request.device}"]
+
+
+@contextmanager
+def _as_bad_input(request: Request) -> Iterator[None]:
+    """A file that cannot be read and memory that does not suffice, in one line."""
     try:
-        source, checkpoint = _source(request)
-        recipe = _recipe(request, source, checkpoint)
-        run_id = os.environ.get("NASHBOARD_RUN") or new_id()
-        run_dir, same = _place(request, recipe, source, run_id)
-        earlier = _first_start(run_dir) if same else None
-        if same and not os.environ.get("NASHBOARD_RUN"):
-            run_id = earlier.run if earlier else checkpoint.run if checkpoint else run_id
-        _steps_left(recipe, checkpoint)
-        training = import_module(f"trainers.{request.trainer}.train").Training(
-            recipe, request.device, checkpoint
-        )
+        yield
     except OSError as problem:
         where = f"{problem.filename}: " if problem.filename else ""
         raise BadInput(f"{where}{problem.strerror or problem}") from problem
@@ -73,6 +102,28 @@ def _planned(request: Request) -> Plan:
         raise BadInput(
             f"there is not enough memory for size={request.recipe.size}: take a smaller size or data.batch"
         ) from problem
+
+
+def _chosen(request: Request) -> Chosen:
+    source, checkpoint = _source(request)
+    return Chosen(_recipe(request, source, checkpoint), source, checkpoint)
+
+
+def planned(request: Request, chosen: Chosen) -> Plan:
+    """Everything that a run needs; of several processes only the first has a place to write to."""
+    recipe, source, checkpoint = chosen.recipe, chosen.source, chosen.checkpoint
+    run_id, run_dir, same, earlier = "", Path(), False, None
+    with _as_bad_input(request):
+        if processes.current().leads:
+            run_id = os.environ.get("NASHBOARD_RUN") or new_id()
+            run_dir, same = _place(request, recipe, source, run_id)
+            earlier = _first_start(run_dir) if same else None
+            if same and not os.environ.get("NASHBOARD_RUN"):
+                run_id = earlier.run if earlier else checkpoint.run if checkpoint else run_id
+        _steps_left(recipe, checkpoint)
+        training = import_module(f"trainers.{request.trainer}.train").Training(
+            recipe, request.device, checkpoint
+        )
     return Plan(recipe, run_dir, run_id, training, checkpoint, earlier, checkpoint is not None and not same)
 
 
@@ -163,8 +214,11 @@ def _reporter(plan: Plan, request: Request) -> Reporter:
         ) from problem
 
 
-def _run(plan: Plan, request: Request, signals: Signals) -> int:
+def run(plan: Plan, request: Request, signals: Signals) -> int:
+    """Trains and journals; returns the exit status. Others of the same run follow, see `kit.together`."""
+    team = processes.current()
     reporter = _reporter(plan, request)
+    member.begun(plan.run_dir)
     training, trainer = plan.training, plan.training.recipe.trainer
     status, reason, step = "finished", "", plan.training.start
 
@@ -174,7 +228,7 @@ def _run(plan: Plan, request: Request, signals: Signals) -> int:
     with Console(say):
         try:
             print(f"run {reporter.id} in {plan.run_dir}", flush=True)
-            goes_on = _told_from(plan, reporter)
+            goes_on = bool(team.gather(_told_from(plan, reporter))[0])
             best = plan.checkpoint.best if plan.checkpoint and not plan.fork else {}
             keeper = Keeper(plan.run_dir, keep_last=trainer.keep_last, best_by=trainer.best_by, best=best)
             identity = Checkpoint(reporter.id, request.trainer, 0, flat(plan.recipe), {})
@@ -194,6 +248,7 @@ def _run(plan: Plan, request: Request, signals: Signals) -> int:
                 step = loop.step
             if loop.stopped:
                 status, reason = "stopped", loop.stopped
+            team.leave()
         except EndedAtOnce as problem:
             status, reason = "stopped", f"ended at once by a second {problem}, without a checkpoint"
         except Diverged as problem:
@@ -202,10 +257,14 @@ def _run(plan: Plan, request: Request, signals: Signals) -> int:
         except (checkpoints.Unwritable, journal.JournalFull) as problem:
             status, reason = "failed", f"{problem} (step {step})"
             print(reason, file=sys.stderr, flush=True)
+        except PeerLost as problem:
+            status, reason = "failed", f"{problem} (step {step})"
+            print(reason, file=sys.stderr, flush=True)
         except Exception as problem:
             status, reason = "failed", f"{type(problem).__name__}: {problem} (step {step})"
             lines = traceback.format_exc().strip().splitlines()[-TRACEBACK_LINES:]
             print("\n".join(lines), file=sys.stderr, flush=True)
+        processes.current().leave(reason)  # with nobody to leave after an orderly end
         print(f"run {reporter.id} {status} at step {step}{': ' if reason else ''}{reason}", flush=True)
     return _ended(reporter, status, reason, step)
 
