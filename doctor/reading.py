@@ -1,10 +1,12 @@
-"""Reads a run folder, a journal or anyone's CSV into a `RunView`."""
+"""Reads a run folder, a journal or anyone's CSV, gzipped or not, into a `RunView`."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import math
+import zlib
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,10 @@ class Unusable(ValueError):
 
 
 def read(path: Path | str) -> RunView:
-    """The run at ``path``: a folder with ``events.jsonl``, a journal, or a CSV with a ``step`` column."""
+    """The run at ``path``: a folder with ``events.jsonl``, a journal, or a CSV with a ``step`` column.
+
+    A file whose name ends in ``.gz`` is unpacked, up to the same size.
+    """
     path = Path(path)
     if path.is_dir():
         if not (path / "events.jsonl").is_file():
@@ -38,12 +43,23 @@ def read(path: Path | str) -> RunView:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise Unusable(f"{path}: {size:,} bytes; the limit is {MAX_BYTES:,}")
-        text = path.read_text("utf-8-sig")
+        text = (_unpacked(path) if path.suffix == ".gz" else path.read_bytes()).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise Unusable(f"{path}: not text (byte {problem.start} is not UTF-8)") from None
     except OSError as problem:
         raise Unusable(f"{path}: cannot be read: {problem.strerror}") from None
     return parse(text, str(path))
+
+
+def _unpacked(path: Path) -> bytes:
+    try:
+        with gzip.open(path) as file:
+            data = file.read(MAX_BYTES + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
+        raise Unusable(f"{path}: ends in .gz and cannot be unpacked: {problem}") from None
+    if len(data) > MAX_BYTES:
+        raise Unusable(f"{path}: unpacks to more than the limit of {MAX_BYTES:,} bytes")
+    return data
 
 
 def parse(text: str, name: str) -> RunView:

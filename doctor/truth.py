@@ -15,7 +15,9 @@ STILL, EVALS = 0.03, 10
 
 @dataclass(frozen=True)
 class Truth:
-    """``state``: healthy, diverged, never learned, or unknown where there is no FID. ``given_away``: the step."""
+    """``state``: healthy, diverged, never learned, or unknown where there is no FID; sick or healthy where the
+    index of a folder says so. ``given_away``: the step.
+    """
 
     state: str
     best: tuple[int, float] | None = None
@@ -24,7 +26,7 @@ class Truth:
 
     @property
     def sick(self) -> bool:
-        return self.state in ("diverged", "never learned")
+        return self.state in ("sick", "diverged", "never learned")
 
 
 def truth(view: RunView) -> Truth:

@@ -1,6 +1,7 @@
-"""``python -m doctor.validate FOLDER [--json]``: how often the doctor is right on a folder of published logs.
+"""``python -m doctor.validate FOLDER [--json]``: how often the doctor is right on a folder of logs.
 
-The folder holds CSVs and an ``index.json`` {name without .csv: {"adv_loss": …, "n_sub": …, …}}. Each run is
+The folder holds CSVs or journals, gzipped or not, and an ``index.json`` {name without ending: {"adv_loss": …,
+"n_sub": …, …}}; "truth": healthy or sick stands for the truth that is else taken from the FID. Each run is
 judged with all columns, without the FID columns and from the two losses alone, whole and up to 25, 50 and 75 %.
 """
 
@@ -22,6 +23,7 @@ from doctor.view import RunView
 
 PARTS = (25, 50, 75, 100)
 LOSSES = ("loss/disc", "loss/gen")
+ENDINGS = (".jsonl.gz", ".jsonl", ".csv.gz", ".csv")
 
 
 def _all(name: str) -> bool:
@@ -65,12 +67,16 @@ def runs(folder: Path) -> list[tuple[str, RunView]]:
     if not folder.is_dir():
         raise Unusable(f"{folder}: there is no such folder")
     index = index_facts(folder / "index.json")
-    names = sorted({*index, *(p.stem for p in folder.glob("*.csv"))})
+    logs = {p.name.removesuffix(ending): p for ending in ENDINGS for p in sorted(folder.glob(f"*{ending}"))}
+    names = sorted({*index, *logs})
     if not names:
         raise Unusable(f"{folder}: the index names no run and there is no CSV")
     found = []
     for name in names:
-        view, said = read(folder / f"{name}.csv"), index.get(name, {})
+        view, said = read(logs.get(name, folder / f"{name}.csv")), index.get(name, {})
+        if view.facts.trainer:  # a journal says itself what it is
+            found.append((name, view))
+            continue
         facts = replace(
             view.facts,
             adv_loss=loss_named(said.get("adv_loss")),
@@ -81,11 +87,26 @@ def runs(folder: Path) -> list[tuple[str, RunView]]:
     return found
 
 
-def judge(name: str, view: RunView) -> Judged:
-    """What the doctor says of a run, seen in every way."""
+def truths(folder: Path) -> dict[str, Truth]:
+    """The truth of the runs of which the index says it. Raises `Unusable` for a word that is none."""
+    found = {}
+    for name, said in index_facts(folder / "index.json").items():
+        state = said.get("truth")
+        if state is None:
+            continue
+        if state not in ("healthy", "sick"):
+            raise Unusable(
+                f"{folder / 'index.json'}: {name}: the truth is healthy or sick, not {state!r:.40}"
+            )
+        found[name] = Truth(state)
+    return found
+
+
+def judge(name: str, view: RunView, known: Truth | None = None) -> Judged:
+    """What the doctor says of a run, seen in every way; ``known`` stands for the truth that its FID tells."""
     said: dict[str, dict[int, tuple[str, int | None, list[str]]]] = {}
     for sight, keep in SIGHTS.items():
-        shown = RunView({n: t for n, t in view.tracks.items() if keep(n)}, view.facts)
+        shown = replace(view, tracks={n: t for n, t in view.tracks.items() if keep(n)})
         said[sight] = {}
         for part in PARTS:
             first = view.first_step
@@ -93,7 +114,7 @@ def judge(name: str, view: RunView) -> Judged:
             diagnosis = diagnose(cut)
             codes = sorted({f.code for f in diagnosis.findings if f.severity == "fail"})
             said[sight][part] = (diagnosis.verdict, diagnosis.first_fail_step, codes)
-    return Judged(name, view.facts.adv_loss or "unknown", truth(view), said)
+    return Judged(name, view.facts.adv_loss or "unknown", known or truth(view), said)
 
 
 def scored(judged: list[Judged], sight: str, part: int = 100) -> dict[str, Any]:
@@ -177,11 +198,13 @@ def _rate(r: dict[str, Any]) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="python -m doctor.validate", description=__doc__)
-    parser.add_argument("folder", type=Path, help="CSVs with an index.json")
+    parser.add_argument("folder", type=Path, help="CSVs or journals with an index.json")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     args = parser.parse_args(argv)
     try:
-        judged = [judge(name, view) for name, view in runs(args.folder)]
+        found = runs(args.folder)
+        known = truths(args.folder)
+        judged = [judge(name, view, known.get(name)) for name, view in found]
     except Unusable as problem:
         print(f"doctor: {problem}", file=sys.stderr)
         return USAGE
