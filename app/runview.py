@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app import checkpoints, differs, listening, reading, records, words
 from app.expected import knob, recipe_of
 from app.models import Checkpoint, Line, Run, Sample
+from app.pictures import ASKED
 from app.progress import Progress, progress
 from recipes import TRAINERS, compose
 from recipes.base import BadRecipe, Knob, flat, flattened, knobs
@@ -215,8 +216,9 @@ def config(run: Run) -> Config:
 
 def grid(session: Session, run: Run) -> tuple[tuple[tuple[int, str], ...], tuple[SlotRow, ...]]:
     """(columns as (step, words), rows): slots by steps, the first, the last and some between."""
-    found = [s for s in records.samples(session, run.id) if not listening.is_reference(s.series)]
-    references = {s.slot: s for s in records.samples(session, run.id) if listening.is_reference(s.series)}
+    every = [s for s in records.samples(session, run.id) if not s.series.startswith(ASKED)]
+    found = [s for s in every if not listening.is_reference(s.series)]
+    references = {(s.slot, s.media): s for s in every if listening.is_reference(s.series)}
     steps = sorted({s.step for s in found})
     if len(steps) > COLUMNS:
         last = len(steps) - 1
@@ -224,10 +226,10 @@ def grid(session: Session, run: Run) -> tuple[tuple[tuple[int, str], ...], tuple
     places = reading.on_axis(session, run.id, steps, "epoch").tolist() if steps else []
     epochs: dict[int, float | None] = {s: e if e == e else None for s, e in zip(steps, places, strict=True)}
     rows = []
-    names = {(s.slot, s.series): s for s in found} | {(s, ""): r for s, r in references.items() if not found}
+    names = {(s.slot, s.series): s for s in found} | {(s, ""): r for (s, _), r in references.items() if not found}
     for slot, series in sorted(names, key=lambda n: (n[1], listening.natural(n[0]))):
         mine = {s.step: s for s in found if s.slot == slot and s.series == series}
-        shots = [_shot(references.get(slot), None)]
+        shots = [_shot(references.get((slot, names[slot, series].media)), None)]
         shots += [_shot(mine.get(step), epochs[step]) for step in steps]
         rows.append(SlotRow(slot, names[slot, series].caption, series, tuple(shots)))
     return tuple((s, _when(s, epochs[s])) for s in steps), tuple(rows)

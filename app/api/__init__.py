@@ -23,6 +23,7 @@ MODULES = (
     "exports",
     "diagnose",
     "errands",
+    "told",
 )
 
 
