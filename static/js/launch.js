@@ -37,6 +37,18 @@ export function byKnob(problems) {
   return found;
 }
 
+/** A value as a field of the form takes it: 100, 0.001, true, "" for none. */
+export function typed(value) {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** "Set disc.lr to 0.001 and disc.init to kaiming": what a fix has done, in words. */
+export function said(patch) {
+  const parts = Object.entries(patch).map(([knob, value]) => `${knob} to ${typed(value) || 'none'}`);
+  return `Set ${parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}` : parts[0]}.`;
+}
+
 function start(form) {
   let asking = null;
   let waiting = 0;
@@ -189,7 +201,42 @@ function start(form) {
       launch();
     }
   });
+  /** Fields of these knobs, with those of a pair's sides: [[field, value]]. A side's own value would win over the knob. */
+  function fieldsOf(patch) {
+    return Object.entries(patch).flatMap(([name, value]) => {
+      const field = form.elements[`knob:${name}`];
+      const row = field?.closest?.('.knob');
+      if (!row) return [];
+      return [[field, typed(value)], ...[...row.querySelectorAll('.side-in [name]')].map((side) => [side, ''])];
+    });
+  }
+
+  /** Put what the doctor proposes into the form, and offer to take it back. */
+  function fix(button) {
+    const patch = JSON.parse(button.dataset.fix);
+    const before = fieldsOf(patch).map(([field, value]) => {
+      const old = field.value;
+      field.value = value;
+      return [field, old];
+    });
+    const place = button.closest('.knob').querySelector('[data-undo-at]');
+    const undo = Object.assign(document.createElement('button'), { type: 'button', className: 'link', textContent: 'Undo' });
+    undo.addEventListener('click', () => {
+      for (const [field, old] of before) field.value = old;
+      place.hidden = true;
+      place.replaceChildren();
+      before[0]?.[0].focus();
+      soon(0);
+    });
+    place.hidden = false;
+    place.replaceChildren(said(patch), ' ', undo);
+    undo.focus();
+    soon(0);
+  }
+
   form.addEventListener('click', (event) => {
+    const proposed = event.target.closest('[data-fix]');
+    if (proposed) fix(proposed);
     const use = event.target.closest('[data-use]');
     if (use) {
       document.getElementById(use.dataset.use).value = use.dataset.value;

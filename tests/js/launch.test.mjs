@@ -27,3 +27,9 @@ test('problems of a refusal go by knob, the first one said', () => {
   const problems = [{ knob: 'disc.lr', message: 'a' }, { knob: 'disc.lr', message: 'b' }, { message: 'c' }];
   assert.deepEqual(launch.byKnob(problems), { 'disc.lr': 'a', '': 'c' });
 });
+
+test('what the doctor proposes goes into fields and is said in words', () => {
+  assert.deepEqual([100, 1e-3, true, 'kaiming', null].map(launch.typed), ['100', '0.001', 'true', 'kaiming', '']);
+  assert.equal(launch.said({ 'disc.start': 100 }), 'Set disc.start to 100.');
+  assert.equal(launch.said({ 'disc.init': 'kaiming', 'disc.lr': 1e-3, 'disc.input_gain': 5 }), 'Set disc.init to kaiming, disc.lr to 0.001 and disc.input_gain to 5.');
+});

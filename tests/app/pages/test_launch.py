@@ -301,6 +301,15 @@ def test_an_oversized_form_is_refused_in_words(client: Any) -> None:
 
 def test_what_the_doctor_questions_in_a_recipe_stands_beside_its_knob(client, parse):
     page = parse(client.get("/launch?trainer=codec&preset=old&size=tiny").text)
-    assert "D may not leave its dead value" in page.one(**{"data-part": "lint:disc.init"}).words()
+    lint = page.one(**{"data-part": "lint:disc.init"})
+    assert "D may not leave its dead value" in lint.words()
+    fix = lint.one("button")
+    assert json.loads(fix.attrs["data-fix"]) == {
+        "disc.init": "kaiming",
+        "disc.lr": 1e-3,
+        "disc.input_gain": 5.0,
+    }
+    assert fix.words().startswith("Set ")
+    assert page.one(**{"data-undo-at": "disc.init"}).attrs["role"] == "status"
     calm = parse(client.get("/launch?trainer=codec&preset=fixed&size=tiny").text)
     assert calm.one(**{"data-part": "lint:disc.init"}).words() == ""
