@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from recipes.enhancement import Discriminator as Part
-from trainers.kit import stats
+from trainers.kit import processes, stats
 from trainers.kit.losses import readonly
 
+KEPT = ("clean", "estimate", "targets")
 CALIBRATION = 128  # latest pairs of prediction and truth that the calibration is measured on
 
 
@@ -25,11 +26,32 @@ def normalised(pesq: float) -> float:
 
 @dataclass(frozen=True)
 class Judged:
-    """Estimates with known scores: magnitudes ``[n, T, F]`` of both, ``targets`` ``[n]`` normalised."""
+    """Estimates with known scores: magnitudes ``[n, T, F]`` of both, ``targets`` ``[n]`` normalised.
+
+    Of several processes each has its own rows; ``known`` ``[N]`` are the targets of all, ``here`` tells which of
+    those are this one's. Without them there is one process.
+    """
 
     clean: Tensor
     estimate: Tensor
     targets: Tensor
+    known: Tensor | None = None
+    here: Sequence[bool] | None = None
+
+    @property
+    def total(self) -> int:
+        """Rows in all processes."""
+        return len(self.targets if self.known is None else self.known)
+
+    @property
+    def everyone(self) -> Tensor:
+        """The targets of all processes' rows, in their order."""
+        return self.targets if self.known is None else self.known
+
+    @property
+    def places(self) -> Sequence[bool]:
+        """For each row of all processes, whether it is here."""
+        return [True] * len(self.targets) if self.here is None else self.here
 
 
 def calibration(predicted: Tensor, true: Tensor) -> dict[str, Tensor]:
@@ -58,10 +80,16 @@ def _ranks(values: Tensor) -> Tensor:
     return below + (equal - 1) / 2
 
 
+# magnitudes of clean and estimate, the target; None where another process holds the magnitudes
+Row = tuple[Tensor | None, Tensor | None, float]
+
+
 class MetricGame:
     """Trains D to predict scores, and gives the generator the distance of its prediction to 1.
 
-    Module and optimiser may be wrapped by Fabric; the generator's turn goes past the wrapper.
+    Module and optimiser may be wrapped by Fabric; the generator's turn goes past the wrapper. Several processes
+    play one game: each group counts by its mean over all their rows, and the history is one list, of which each
+    holds its own rows.
     """
 
     def __init__(
@@ -76,10 +104,11 @@ class MetricGame:
     ) -> None:
         self.discriminator, self.optimizer, self.part = discriminator, optimizer, part
         self.backward, self.autocast, self.seed = backward, autocast, seed
+        self.team = processes.current()
         inner = getattr(discriminator, "module", discriminator)
         self.bare: nn.Module = getattr(inner, "module", inner)
         self.steps = self._new = 0
-        self._history: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=part.history)
+        self._history: deque[Row] = deque(maxlen=part.history)
         self._seen: deque[tuple[float, float]] = deque(maxlen=CALIBRATION)
 
     def gen_term(self, clean: Tensor, estimate: Tensor) -> Tensor:
@@ -92,10 +121,11 @@ class MetricGame:
 
         Earlier estimates of the history join ``est``. Every group counts by its mean, however many there are.
         """
-        replayed = self._replayed(len(groups["est"].targets) if "est" in groups else 0, clean)
-        parts = [("clean", Judged(clean, clean, clean.new_ones(len(clean)))), *groups.items()]
+        replayed = self._replayed(groups["est"].total if "est" in groups else 0, clean)
+        ones = clean.new_ones(len(clean))
+        parts = [("clean", Judged(clean, clean, ones, ones.repeat(self.team.size))), *groups.items()]
         parts += [("replay", replayed)] if replayed is not None else []
-        parts = [(name, part) for name, part in parts if len(part.targets)]
+        parts = [(name, part) for name, part in parts if part.total]
         predicted = self.discriminator(
             torch.cat([p.clean for _, p in parts]), torch.cat([p.estimate for _, p in parts])
         ).float()
@@ -103,29 +133,39 @@ class MetricGame:
             zip((n for n, _ in parts), predicted.split([len(p.targets) for _, p in parts]), strict=True)
         )
         errors = {name: (each[name] - part.targets).square() for name, part in parts}
+        totals_of = {name: part.total for name, part in parts}
+        totals = dict(totals_of)
         if "replay" in errors and "est" in errors:
             errors["est"] = torch.cat([errors["est"], errors.pop("replay")])
-        loss = torch.stack([error.mean() for error in errors.values()]).sum()
+            totals["est"] += totals["replay"]
+        loss = torch.stack([self._mean(error, totals[name]) for name, error in errors.items()]).sum()
         self.optimizer.zero_grad(set_to_none=True)
         self.backward(loss)
         params = [p for p in self.discriminator.parameters() if p.grad is not None]
+        self.team.reduce(params, "disc", detail=detail)
         norm = stats.clipped(params, self.part.clip)
         before = stats.snapshot(params) if detail else []
         self.optimizer.step()
         self.steps += 1
         for name in ("est", "noisy"):
             if name in groups and name in each:
-                self._seen.extend(zip(each[name].tolist(), groups[name].targets.tolist(), strict=True))
+                answers = [p for told in self.team.gather(each[name].tolist()) for p in told]
+                self._seen.extend(zip(answers, groups[name].everyone.tolist(), strict=True))
         if "est" in groups:
             self._remember(groups["est"])
         found = {"loss/disc": loss.detach()}
         if detail:
             found |= {"disc/grad_norm": norm, "disc/update_ratio": stats.update_ratio(params, before)}
-            found |= {f"disc/pred.{name}": values.detach().mean() for name, values in each.items()}
+            shown = {name: self._mean(values.detach(), totals_of[name]) for name, values in each.items()}
+            found |= {f"disc/pred.{name}": value for name, value in shown.items()}
             found |= {
-                f"disc/true.{name}": part.targets.mean() for name, part in groups.items() if name in each
+                f"disc/true.{name}": part.everyone.mean() for name, part in groups.items() if name in each
             }
         return found
+
+    def _mean(self, values: Tensor, total: int) -> Tensor:
+        """This process's part of a mean over ``total`` values: the mean of all parts is that mean."""
+        return values.sum() * (self.team.size / total)
 
     @torch.no_grad()
     def untrained(self, clean: Tensor) -> Tensor:
@@ -139,9 +179,12 @@ class MetricGame:
         return {f"disc/{name}": v for name, v in calibration(seen[:, 0], seen[:, 1]).items()}
 
     def _remember(self, part: Judged) -> None:
-        if self.part.replay:
-            rows = zip(part.clean.cpu(), part.estimate.cpu(), part.targets.tolist(), strict=True)
-            self._history.extend(rows)
+        if not self.part.replay:
+            return
+        mine = iter(zip(part.clean.cpu(), part.estimate.cpu(), strict=True))
+        for target, here in zip(part.everyone.tolist(), part.places, strict=True):
+            clean, estimate = next(mine) if here else (None, None)
+            self._history.append((clean, estimate, target))
 
     def _replayed(self, new: int, like: Tensor) -> Judged | None:
         """``replay`` earlier items for each new one, drawn by the number of the step."""
@@ -151,17 +194,18 @@ class MetricGame:
             return None
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.steps)
         drawn = torch.randint(len(self._history), (due,), generator=random).tolist()
-        return _together([self._history[i] for i in drawn], like.device)
+        return _together([self._history[i] for i in drawn], like)
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, optimiser, steps and history: tensors and plain values only."""
-        history = _together(list(self._history), torch.device("cpu")) if self._history else None
+        rows = _merged(self.team.collect(list(self._history)))
+        history = _together(rows, torch.empty(0)) if rows else None
         return {
             "discriminator": self.bare.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "steps": self.steps,
             "new": self._new,
-            "history": {} if history is None else vars(history),
+            "history": {} if history is None else {n: getattr(history, n) for n in KEPT},
             "seen": torch.tensor(list(self._seen), dtype=torch.float64).reshape(-1, 2),
         }
 
@@ -173,10 +217,23 @@ class MetricGame:
         self._history.clear()
         if state["history"]:
             h = state["history"]
-            self._history.extend(zip(h["clean"], h["estimate"], h["targets"].tolist(), strict=True))
+            rows = zip(h["clean"], h["estimate"], h["targets"].tolist(), strict=True)
+            rank, size = self.team.rank, self.team.size
+            self._history.extend(
+                row if i % size == rank else (None, None, row[2]) for i, row in enumerate(rows)
+            )
         self._seen = deque((tuple(row) for row in state["seen"].tolist()), maxlen=CALIBRATION)
 
 
-def _together(rows: Sequence[tuple[Tensor, Tensor, float]], device: torch.device) -> Judged:
-    clean, estimate = (torch.stack([r[i] for r in rows]).to(device) for i in (0, 1))
-    return Judged(clean, estimate, torch.tensor([r[2] for r in rows], device=device))
+def _merged(told: Sequence[Sequence[Row]]) -> list[Row]:
+    """One history of the parts of it that several processes hold."""
+    return [next((row for row in rows if row[0] is not None), rows[0]) for rows in zip(*told, strict=True)]
+
+
+def _together(rows: Sequence[Row], like: Tensor) -> Judged:
+    """Rows as tensors on the device of ``like``, those that are here; shaped as ``like`` where none is."""
+    here = [row[0] is not None for row in rows]
+    clean, estimate = ([r[i] for r in rows if isinstance(r[i], Tensor)] for i in (0, 1))
+    known = torch.tensor([row[2] for row in rows], device=like.device)
+    stacked = [torch.stack(x).to(like.device) if x else like[:0] for x in (clean, estimate)]
+    return Judged(stacked[0], stacked[1], known[torch.tensor(here, device=like.device)], known, here)

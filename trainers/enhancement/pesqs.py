@@ -1,7 +1,8 @@
 """PESQ of training items at a fixed lag: asked for at step n, used at step n + lag, waited for if late.
 
 The lag is part of the recipe and not of the machine's speed, so that a run is the same wherever it is made.
-Queue and scores are part of the checkpoint.
+Queue and scores are part of the checkpoint. Where several processes train, each has its own rows scored and all
+learn of all scores: what is left out, and whether a batch trains, is decided on the whole batch.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from recipes.enhancement import Pesq as Part
 from trainers.enhancement.game import Judged, normalised
+from trainers.kit import processes
 from trainers.kit.scorers import ScoreBook
 from trainers.kit.scores import Reason, Score
 
@@ -60,13 +62,14 @@ class LaggedScores:
     """The queue of batches whose scores are being computed, and counts of what could not be scored."""
 
     def __init__(self, book: ScoreBook, part: Part) -> None:
-        self.book, self.part = book, part
+        self.book, self.part, self.team = book, part, processes.current()
         self._queue: deque[Entry] = deque()
         self._fresh()
 
     def _fresh(self) -> None:
         self._items = self._batches = self._lost_batches = self._trained = 0
         self._reasons: Counter[Reason] = Counter()
+        self._own = self._own_missing = 0
         self._waited = 0.0
 
     def push(self, entry: Entry, waves: dict[str, tuple[Tensor, Tensor]]) -> None:
@@ -82,22 +85,36 @@ class LaggedScores:
             return None
         entry = self._queue.popleft()
         began = time.monotonic()
-        scores = {kind: [self.book.answer(k) for k in keys] for kind, keys in entry.keys.items()}
+        own = {kind: [self.book.answer(k) for k in keys] for kind, keys in entry.keys.items()}
         self._waited += time.monotonic() - began
+        told = self.team.gather({kind: [s.plain() for s in found] for kind, found in own.items()})
+        scores = {kind: [Score.of(list(p)) for rank in told for p in rank[kind]] for kind in own}
         self._count(scores["est"])
-        groups = {}
-        for kind, found in scores.items():
-            rows, targets = targets_of(found, self.part.failures)
-            device = entry.clean.device
-            where = torch.tensor(rows, dtype=torch.long, device=device)
-            groups[kind] = Judged(
-                entry.clean[where], entry.estimates[kind][where], torch.tensor(targets, device=device)
-            )
+        self._own += len(own["est"])
+        self._own_missing += sum(s.reason is not None for s in own["est"])
+        before = sum(len(rank["est"]) for rank in told[: self.team.rank])
+        groups = {kind: self._group(entry, kind, found, before) for kind, found in scores.items()}
         absent = any(s.reason in ABSENT for s in scores["est"])
-        trains = bool(len(groups["est"].targets)) or (self.part.failures == "item" and not absent)
+        trains = bool(groups["est"].total) or (self.part.failures == "item" and not absent)
         self._trained += trains
         self.book.trim(k for e in self._queue for keys in e.keys.values() for k in keys)
         return Scored(entry.clean, groups, trains)
+
+    def _group(self, entry: Entry, kind: str, scores: Sequence[Score], before: int) -> Judged:
+        """What is learned of one kind: the rows of this process, which begin at ``before``, of all."""
+        rows, targets = targets_of(scores, self.part.failures)
+        device, count = entry.clean.device, len(entry.clean)
+        here = [before <= row < before + count for row in rows]
+        mine = [row - before for row, own in zip(rows, here, strict=True) if own]
+        where = torch.tensor(mine, dtype=torch.long, device=device)
+        known = torch.tensor(targets, device=device)
+        return Judged(
+            entry.clean[where],
+            entry.estimates[kind][where],
+            known[torch.tensor(here, dtype=torch.bool, device=device)],
+            known,
+            here,
+        )
 
     def _count(self, scores: Sequence[Score]) -> None:
         missing = [s.reason for s in scores if s.reason is not None]
@@ -119,6 +136,8 @@ class LaggedScores:
             "pesq/cache_hits": self.book.hits / max(self.book.asked, 1),
         }
         found |= {f"pesq/reason.{reason}": n / items for reason, n in self._reasons.items()}
+        if self.team.size > 1:
+            found |= {"ranks/items": self._own, "ranks/pesq_missing": self._own_missing / self._own}
         self.book.hits = self.book.asked = 0
         self._fresh()
         return found
@@ -129,11 +148,15 @@ class LaggedScores:
             for keys in entry.keys.values():
                 for key in keys:
                     self.book.answer(key)
-        return {"queue": [vars(entry) for entry in self._queue], "book": self.book.state_dict()}
+        queue = [vars(entry) for entry in self._queue]
+        told = self.team.collect({"queue": queue, "book": self.book.state_dict()})
+        known = {key: score for state in told for key, score in state["book"]["scores"].items()}
+        whole = [_whole(entries) for entries in zip(*(state["queue"] for state in told), strict=True)]
+        return {"queue": whole, "book": {"scores": known}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state_dict`."""
-        self._queue = deque(Entry(**entry) for entry in state["queue"])
+        """Go on from `state_dict`, each process with its own rows of it."""
+        self._queue = deque(_part(entry, self.team.rows(len(entry["clean"]))) for entry in state["queue"])
         self.book.load_state_dict(state["book"])
 
     def to(self, device: torch.device) -> None:
@@ -142,3 +165,23 @@ class LaggedScores:
             Entry(e.clean.to(device), {k: v.to(device) for k, v in e.estimates.items()}, e.keys)
             for e in self._queue
         )
+
+
+def _whole(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The rows of one batch of all processes, as one."""
+    if len(entries) == 1:
+        return dict(entries[0])
+    kinds = entries[0]["keys"]
+    return {
+        "clean": torch.cat([e["clean"].cpu() for e in entries]),
+        "estimates": {k: torch.cat([e["estimates"][k].cpu() for e in entries]) for k in kinds},
+        "keys": {k: [key for e in entries for key in e["keys"][k]] for k in kinds},
+    }
+
+
+def _part(entry: dict[str, Any], rows: slice) -> Entry:
+    return Entry(
+        entry["clean"][rows],
+        {kind: found[rows] for kind, found in entry["estimates"].items()},
+        {kind: keys[rows] for kind, keys in entry["keys"].items()},
+    )

@@ -17,14 +17,15 @@ from trainers.enhancement.game import MetricGame
 from trainers.enhancement.model import Generator, MetricDiscriminator, magnitude
 from trainers.enhancement.objective import Objective, Turn
 from trainers.enhancement.pesqs import Entry, LaggedScores
-from trainers.kit import stats
+from trainers.kit import processes, stats
 from trainers.kit.audio import tell_skipped
 from trainers.kit.checkpoints import Checkpoint, restore
+from trainers.kit.contracts import Leaks, early
 from trainers.kit.device import adamw, batch_on, count, fabric_for, set_rate
 from trainers.kit.loop import Loop, Schedule
 from trainers.kit.pairs import Batch, PairSet, moved
 from trainers.kit.scorers import ScoreBook, Scorers
-from trainers.kit.seeding import rng_state, seed_all, set_rng_state
+from trainers.kit.seeding import rng_state, seed_all, seed_training, set_rng_state
 
 
 class Training:
@@ -38,7 +39,7 @@ class Training:
         # the series that chooses the best depends on the rate; what keeps checkpoints wants its name
         best_by = recipe.trainer.model_copy(update={"best_by": recipe.best_by})
         self.recipe = recipe.model_copy(update={"trainer": best_by})
-        self.schedule = Schedule.of(recipe.trainer)
+        self.schedule, self.team = Schedule.of(recipe.trainer), processes.current()
         self.fabric = fabric_for(device, recipe.trainer.precision, recipe.trainer.threads)
         self.data = speech(recipe)
         # G, D and training draw from streams of their own: recipes with one seed start from the same G
@@ -46,7 +47,7 @@ class Training:
         self.net = Generator(recipe.gen)
         seed_all(recipe.seed + 1)
         judge = MetricDiscriminator(recipe.disc)
-        seed_all(recipe.seed + 2)
+        seed_training(recipe.seed + 2)
         self.gen, self.optimizer = self.fabric.setup(self.net, adamw(self.net.parameters(), recipe.gen))
         disc, disc_optimizer = self.fabric.setup(judge, adamw(judge.parameters(), recipe.disc))
         self.game = MetricGame(
@@ -72,6 +73,7 @@ class Training:
             "eval_hash": self.data.evaluation.sha256,
             "device": str(self.fabric.device),
             "parameters": {"gen": count(self.net), "disc": count(judge)},
+            "processes": self.team.size,
         }
 
     def _parts(self) -> dict[str, Any]:
@@ -101,20 +103,25 @@ class Training:
         else:
             self._evaluate(reporter, loop)
         since, learned = time.monotonic(), False
+        leaks = Leaks(self.net, self.game.bare)
         for step in loop.steps():
             with loop.waiting():
-                batch = self.data.crops.next()
+                batch = own(self.data.crops.next(), self.team)
                 clean, noisy = (batch_on(self.fabric.device, w) for w in (batch.clean, batch.noisy))
             found = self._rates(reporter, step)
             turn = self.objective.turn(self.gen, clean, noisy)
             self._ask(batch, turn)
+            leaks.before_gen(early(loop))
             losses = self._train_gen(turn, loop, found)
+            leaks.after_gen()
+            leaks.before_disc(early(loop))
             judged = self._train_disc(loop)
+            leaks.after_disc()
             watched = {n: judged.pop(n) for n in ("loss/disc",) if n in judged}
             learned |= bool(watched)
             loop.took(watched | losses, items=items, seconds=seconds)
             if loop.reports:
-                found |= judged
+                found |= judged | leaks.points()
                 found |= self._levels(turn)
                 found |= self.game.calibration()
                 found |= self.scores.points(time.monotonic() - since)
@@ -166,6 +173,8 @@ class Training:
             found |= stats.shares(stats.output_grads(terms, turn.estimate, weights))
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(total)
+        self.team.reduce(params, "gen", detail=loop.reports)
+        self.team.average_norms(self.net)
         if loop.reports or self.recipe.gen.clip:
             found["gen/grad_norm"] = stats.clipped(params, self.recipe.gen.clip)
         before = stats.snapshot(params) if loop.reports else []
@@ -198,6 +207,8 @@ class Training:
         Where each evaluation cuts anew, the same middles as the fixed side's are measured beside it, under
         names that end in ``.centre``, so that runs can be compared.
         """
+        if not self.team.leads:
+            return {}
         data, fixed = self.recipe.data, self.data.evaluation
         self.net.eval()
         self.game.bare.eval()
@@ -241,3 +252,9 @@ class Training:
             f"{len(evaluation.pairs)} evaluation clips, {evaluation.sha256[:12]}",
             flush=True,
         )
+
+
+def own(batch: Batch, team: processes.Team) -> Batch:
+    """The rows of a batch that a process trains on."""
+    rows = team.rows(len(batch.items))
+    return Batch(batch.clean[rows], batch.noisy[rows], batch.items[rows], batch.epochs[rows])
