@@ -1,4 +1,4 @@
-"""Sets of labelled images from the field's own files: CIFAR-10 batches, idx pairs, folders of PNG files.
+"""Sets of labelled images from the field's own files: CIFAR-10 batches, idx pairs, folders of pictures.
 
 Everything comes out as RGB of one side, resized with antialiasing where it was of another size. Whatever
 cannot be read is an error that names the file and the value: a set with a hole would be another set.
@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from trainers.kit import pngread
+from trainers.kit import imagefile
 from trainers.kit.errors import BadInput
 
 Pixels = NDArray[np.uint8]
@@ -30,7 +30,7 @@ Labels = NDArray[np.int64]
 RECORD = 1 + 3 * 32 * 32
 IMAGES, LABELS = "images-idx3", "labels-idx1"
 TEST_WORDS = re.compile(r"(^|[^a-z])(t10k|test|val|valid|validation|held_out)([^a-z]|$)", re.IGNORECASE)
-OTHERS = (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm")
+OTHERS = (".gif", ".bmp", ".tif", ".tiff", ".ppm", ".avif", ".heic")
 CIFAR_NAMES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
@@ -293,6 +293,11 @@ def _folders(root: str, folder: Path, side: int) -> ImageSet:
     train = parts.get("train") or parts.get("training") or folder
     tests = [p for name, p in parts.items() if TEST_WORDS.fullmatch(name)] if train != folder else []
     names = [p.name for p in sorted(train.iterdir()) if p.is_dir() and any(_pictures(p))]
+    if names and (loose := _pictures(train)):
+        raise BadInput(
+            f"{loose[0]}: it lies beside the folders of the classes {', '.join(names[:5])} and has no label; move "
+            "it into one of them, or away"
+        )
     sizes: set[tuple[int, int]] = set()
 
     def read(place: Path) -> Images | None:
@@ -307,10 +312,10 @@ def _folders(root: str, folder: Path, side: int) -> ImageSet:
     found = read(train)
     if found is None:
         other = sorted({p.suffix for p in folder.rglob("*") if p.suffix.lower() in OTHERS})
-        hint = f"; it has {', '.join(other)} files: convert them to PNG" if other else ""
+        hint = f"; it has {', '.join(other)} files: convert them to PNG, JPEG or WebP" if other else ""
         raise BadInput(
             f"data.root {root!r} holds no data set: neither CIFAR-10 batches (data_batch_1.bin), nor a pair "
-            f"*{IMAGES}*, *{LABELS}*, nor PNG files in one folder a class{hint}"
+            f"*{IMAGES}*, *{LABELS}*, nor PNG, JPEG or WebP files in one folder a class{hint}"
         )
     strange = {p.name for t in tests for p in t.iterdir() if p.is_dir() and any(_pictures(p))} - set(names)
     if strange:
@@ -322,13 +327,15 @@ def _folders(root: str, folder: Path, side: int) -> ImageSet:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() == ".png" and not p.name.startswith("."))
+    return sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in imagefile.FORMATS and not p.name.startswith(".")
+    )
 
 
 def _picture(path: Path, side: int, sizes: set[tuple[int, int]]) -> Pixels:
     try:
-        pixels = pngread.read(path)
-    except pngread.BadPng as problem:
+        pixels = imagefile.read(path)
+    except imagefile.BadPicture as problem:
         raise BadInput(f"{path}: {problem}") from None
-    sizes.add(pixels.shape[:2])
+    sizes.add((pixels.shape[0], pixels.shape[1]))
     return resized(pixels.transpose(2, 0, 1)[None], side)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from nashboard.media import png
 from trainers.kit import imagesets
 from trainers.kit.errors import BadInput
 from trainers.kit.imagesets import load, resized
@@ -185,9 +185,11 @@ def test_labels_that_are_missing(tmp_path: Path) -> None:
         load(str(tmp_path))
 
 
-def picture(path: Path, height: int = 40, width: int = 30) -> None:
+def picture(path: Path, height: int = 40, width: int = 30, level: int | None = None) -> None:
+    """Noise, or an even picture; in the format that the name says."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png(RANDOM.integers(0, 256, (height, width, 3))))
+    pixels = RANDOM.integers(0, 256, (height, width, 3)).astype(np.uint8)
+    Image.fromarray(pixels if level is None else np.full_like(pixels, level)).save(path)
 
 
 def test_folders_of_classes(tmp_path: Path) -> None:
@@ -199,6 +201,27 @@ def test_folders_of_classes(tmp_path: Path) -> None:
     assert found.test.labels.tolist() == [1]
 
 
+def test_folders_of_pictures_of_any_format_and_size(tmp_path: Path) -> None:
+    names = ("cat/a.jpg", "cat/b.JPEG", "dog/c.webp", "dog/d.png")
+    for i, name in enumerate(names):
+        picture(tmp_path / name, 40 + 8 * i, 64 - 8 * i, level=50 * i)
+    (tmp_path / "cat/.thumb.jpg").write_bytes(b"not a picture")
+    (tmp_path / "cat/notes.txt").write_text("x")
+    found = load(str(tmp_path))
+    assert (found.classes, found.train.labels.tolist()) == (("cat", "dog"), [0, 0, 1, 1])
+    assert found.resized == "40×64, 48×56, 56×48"
+    levels = found.train.pixels.reshape(4, -1).astype(int)
+    assert levels.mean(1) == pytest.approx([0, 50, 100, 150], abs=2)
+    assert np.ptp(levels, axis=1).max() <= 3
+
+
+def test_a_picture_without_a_label_is_named(tmp_path: Path) -> None:
+    picture(tmp_path / "train/cat/a.png")
+    picture(tmp_path / "train/sheet.jpg")
+    with pytest.raises(BadInput, match=r"train/sheet\.jpg: it lies beside the folders of the classes cat"):
+        load(str(tmp_path))
+
+
 def test_a_folder_without_classes_is_one(tmp_path: Path) -> None:
     picture(tmp_path / "a.png", 32, 32)
     found = load(str(tmp_path))
@@ -208,8 +231,8 @@ def test_a_folder_without_classes_is_one(tmp_path: Path) -> None:
 def test_what_a_folder_lacks_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="holds no data set: neither CIFAR-10"):
         load(str(tmp_path))
-    (tmp_path / "a.jpg").write_bytes(b"x")
-    with pytest.raises(BadInput, match=r"it has \.jpg files: convert them to PNG"):
+    (tmp_path / "a.gif").write_bytes(b"x")
+    with pytest.raises(BadInput, match=r"it has \.gif files: convert them to PNG, JPEG or WebP"):
         load(str(tmp_path))
     with pytest.raises(BadInput, match="is no folder"):
         load(str(tmp_path / "none"))
@@ -219,13 +242,16 @@ def test_what_a_folder_lacks_is_said(tmp_path: Path) -> None:
         load(str(tmp_path))
 
 
-def test_a_corrupt_picture_is_named(tmp_path: Path) -> None:
-    picture(tmp_path / "cat/a.png")
-    path = tmp_path / "cat/b.png"
-    path.write_bytes((tmp_path / "cat/a.png").read_bytes()[:-30])
-    with pytest.raises(BadInput, match="a truncated PNG") as caught:
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
+def test_a_corrupt_picture_is_named(tmp_path: Path, ending: str) -> None:
+    picture(tmp_path / f"cat/a.{ending}")
+    path = tmp_path / f"cat/b.{ending}"
+    whole = (tmp_path / f"cat/a.{ending}").read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadInput, match="damaged") as caught:
         load(str(tmp_path))
     assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_resizing_keeps_the_middle_square_and_its_level() -> None:
