@@ -6,22 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from nashboard.vocabulary import describe
+from tests.trainers.support import differences, equal, forgets
+from trainers.enhancement import train
 from trainers.kit import scorers
 from trainers.kit.scores import Reason, Score
 
 Enhance = Callable[..., Any]
 pesq = pytest.importorskip("pesq")
-
-
-def equal(a: Any, b: Any) -> bool:
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return torch.equal(a, b) if isinstance(a, torch.Tensor) else bool(a == b)
 
 
 def test_journals_what_the_pages_show(enhance: Enhance) -> None:
@@ -50,7 +43,11 @@ def test_journals_what_the_pages_show(enhance: Enhance) -> None:
     assert scatter["columns"] == ["item", "kind", "pesq", "predicted"]
     assert {row[1] for row in scatter["rows"]} == {"est", "noisy"}
     made = [(e["step"], e["series"]) for e in ran.of("sample_made")]
-    assert sorted(made) == [(0, "clean"), (0, "enhanced"), (0, "noisy"), (4, "enhanced"), (6, "enhanced")]
+    heard = [(0, "clean"), (0, "enhanced"), (0, "noisy"), (4, "enhanced"), (6, "enhanced")]
+    drawn = [(0, "mel"), (0, "mel/clean"), (0, "mel/noisy"), (4, "mel"), (6, "mel")]
+    assert sorted(made) == sorted(heard + drawn)
+    told = {(e["step"], e["series"]) for e in ran.of("distribution")}
+    assert {(s, f"disc/pred.{kind}") for s in (0, 4, 6) for kind in ("clean", "est", "noisy")} <= told
     assert len({e["slot"] for e in ran.of("sample_made")}) == 1
     best = [e["best"] for e in ran.of("checkpoint_saved")]
     assert set(best[0]) == {"eval/pesq_nb"}
@@ -75,17 +72,50 @@ def test_the_old_side_measures_another_set_each_time(enhance: Enhance) -> None:
 
 
 @pytest.mark.parametrize("preset", ["fixed", "old"])
-def test_four_and_four_steps_are_eight(enhance: Enhance, preset: str) -> None:
-    drop = {"trainer.lr_every": "1"}
-    whole = enhance(preset, "whole", **drop, **{"trainer.max_steps": "8"})
-    half = enhance(preset, "half", **drop, **{"trainer.max_steps": "4"})
-    assert len(half.state["scores"]["queue"]) == 2
-    rest = enhance(preset, "half", half.run_dir, **drop, **{"trainer.max_steps": "8"})
+def test_ten_and_ten_steps_are_twenty(enhance: Enhance, preset: str) -> None:
+    more = {"trainer.lr_every": "1", "trainer.steps_per_epoch": "10", "trainer.log_every": "4"}
+    more |= {"data.eval_items": "1"}
+    whole = enhance(preset, "whole", **more, **{"trainer.max_steps": "20"})
+    half = enhance(preset, "half", **more, **{"trainer.max_steps": "10"})
+    kept = half.state["scores"]
+    assert len(kept["queue"]) == 2
+    asked = {key for entry in kept["queue"] for keys in entry["keys"].values() for key in keys}
+    assert asked <= kept["book"]["scores"].keys()
+    rest = enhance(preset, "half", half.run_dir, **more, **{"trainer.max_steps": "20"})
     assert (whole.status, half.status, rest.status) == (0, 0, 0), rest.err
-    assert equal(rest.state, whole.state)
-    assert rest.series("eval/pesq_nb")[8] == whole.series("eval/pesq_nb")[8]
-    assert whole.series("gen/lr")[4] == 2 * whole.series("gen/lr")[6] == 2e-3
-    assert [(e["step"], e["name"]) for e in whole.of("mark") if e["name"] == "lr"] == [(5, "lr")]
+    assert differences(whole.run_dir, rest.run_dir, 10) == []
+    assert list(rest.series("loss/gen")) == [1, 4, 8, 10, 12, 16, 20]
+    assert whole.series("gen/lr")[10] == 2 * whole.series("gen/lr")[12] == 2e-3
+    assert [(e["step"], e["name"]) for e in whole.of("mark") if e["name"] == "lr"] == [(11, "lr")]
+
+
+LOST = (
+    "",
+    "gen",
+    "optimizer",
+    "game.discriminator",
+    "game.optimizer",
+    "game.steps",
+    "game.new",
+    "game.history",
+)
+LOST += ("game.seen", "crops", "scores", "scores.queue", "scores.book", "rng")
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_what_a_resume_forgets_shows(enhance: Enhance, monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+    few = {"pesq.workers": "0", "pesq.lag": "1", "disc.replay": "1.0", "data.eval_items": "1"}
+    few |= {"trainer.log_every": "3", "trainer.steps_per_epoch": "3"}
+    whole = enhance("fixed", "whole", **few, **{"trainer.max_steps": "6"})
+    half = enhance("fixed", "half", **few, **{"trainer.max_steps": "3"})
+    forgets(monkeypatch, train, lost)
+    if lost == "scores.book":  # a score that was asked for and is not there is no other run, but a failed one
+        rest = enhance("fixed", "half", half.run_dir, **few, **{"trainer.max_steps": "6"})
+        assert (rest.status, "KeyError" in rest.err) == (1, True)
+        return
+    rest = enhance("fixed", "half", half.run_dir, **few, **{"trainer.max_steps": "6"})
+    assert rest.status == 0, rest.err
+    assert bool(differences(whole.run_dir, rest.run_dir, 3)) == bool(lost)
 
 
 def test_neither_processes_nor_their_number_change_the_run(enhance: Enhance) -> None:
