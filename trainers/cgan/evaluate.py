@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from nashboard.reporter import Reporter
 from recipes.cgan import Cgan
 from trainers.cgan.data import Pictures
 from trainers.cgan.model import GeneratorNet, Made
-from trainers.kit import classifier, fidelity, inception, stats
+from trainers.kit import classifier, fidelity, histograms, inception, stats
 from trainers.kit.classifier import as_float
 from trainers.kit.imagesets import Images
 
@@ -110,6 +111,7 @@ class Evaluation:
             about = {"key": found.key, "steps": found.steps, "held_out_accuracy": round(found.accuracy, 4)}
         self.features, _ = fidelity.gathered(self.extract, self._real(chosen))
         self.moments = fidelity.moments(self.features)
+        self._labels = torch.from_numpy(chosen.labels)
         held, _ = fidelity.gathered(self.extract, self._real(self._some(data.held, self.count)))
         real = torch.cat(list(self._real(self._probe[0])))
         self.real_facts = {f"eval/{k}.real": float(v) for k, v in saturation(real).items()}
@@ -173,7 +175,7 @@ class Evaluation:
             pres.append(made.pre[:8].float().cpu())
         found |= stats.read({k: torch.stack([s[k] for s in sums]).sum() for k in sums[0]})
         found |= self._scores(torch.cat(features), torch.cat(logits))
-        found |= self._judged(live, judge)
+        found |= self._judged(live, judge, reporter, step)
         spread = torch.cat(pres).flatten()
         if bool(torch.isfinite(spread).any()):
             values = spread[:: max(len(spread) // SHOWN, 1)].tolist()
@@ -195,8 +197,12 @@ class Evaluation:
                 self.features, features, NEIGHBOURS
             )
         values = {self._name(name): value for name, value in found.items()}
+        apart = fidelity.diversity(self.features, self._labels, features, self._classes[: len(features)])
+        if math.isfinite(apart):
+            values["eval/diversity"] = apart
         if self.extractor == "classifier":
             right = logits.argmax(1) == self._classes
+            values["eval/class_entropy"] = fidelity.class_entropy(logits)
             return values | {"eval/class_consistency": float(right.double().mean())}
         return values | {"eval/is": fidelity.inception_score(logits)}
 
@@ -204,7 +210,7 @@ class Evaluation:
         """``eval/fid`` only where the features are Inception's."""
         return f"eval/{'fid' if score == 'fd' and not self.suffix else score}{self.suffix}"
 
-    def _judged(self, live: GeneratorNet, judge: Any) -> dict[str, float]:
+    def _judged(self, live: GeneratorNet, judge: Any, reporter: Reporter, step: int) -> dict[str, float]:
         """D on clean training, held-out and generated images, and ADA's two signs of overfitting."""
         means: dict[str, float] = {}
         found: dict[str, float] = {}
@@ -216,6 +222,8 @@ class Evaluation:
         parts = [judge.judged(live(z, y).image.float(), y) for z, y in self._questions(2, count)]
         live.train(training)
         logits["fake"] = torch.cat(parts).cpu()
+        for side in ("real", "fake"):
+            histograms.tell(reporter, f"disc/logits.{side}", step, logits[side])
         means = {k: float(v.mean()) for k, v in logits.items()}
         middle = (means["real"] + means["fake"]) / 2 if threshold is None else threshold
         for name, values in logits.items():

@@ -14,9 +14,10 @@ from recipes.codec import Codec
 from trainers.codec.data import speech
 from trainers.codec.evaluate import Evaluation
 from trainers.codec.model import build_generator, nominal_kbps
-from trainers.kit import stats
+from trainers.kit import histograms, stats
 from trainers.kit.audio import tell
 from trainers.kit.checkpoints import Checkpoint, restore
+from trainers.kit.contracts import Leaks, called_real, early, loss_at_zero, middles, same_scales, set_number
 from trainers.kit.device import adamw, batch_on, count, fabric_for, set_rate
 from trainers.kit.discriminators import build_discriminator
 from trainers.kit.loop import Loop, Schedule
@@ -87,7 +88,7 @@ class Training:
         """The whole run; `loop` says when to report, evaluate, save and stop."""
         recipe, game, device = self.recipe, self.game, self.fabric.device
         params, gamma = list(self.net.parameters()), recipe.trainer.gamma
-        items = recipe.data.batch
+        items, leaks = recipe.data.batch, Leaks(self.net, game.bare)
         seconds = items * recipe.data.crop / recipe.data.rate_hz
         self._begin(reporter)
         if loop.goes_on:
@@ -109,10 +110,13 @@ class Training:
             fake, vq = (x.view_as(x) for x in (out.wave, out.vq_loss))
 
             if playing:
+                leaks.before_disc(early(loop))
                 judged = game.train_disc(real, fake, detail=loop.reports)
+                leaks.after_disc()
             else:
                 judged = self._judged(real, fake) if loop.reports else {}
 
+            leaks.before_gen(early(loop))
             weights = self._weights(playing, measure=loop.reports)
             terms = self._terms(real, fake, vq, weights)
             total, losses = stats.weighted(terms, weights)
@@ -124,11 +128,12 @@ class Training:
                 found["gen/grad_norm"] = stats.clipped(params, recipe.gen.clip)
             before = stats.snapshot(params) if loop.reports else []
             self.optimizer.step()
+            leaks.after_gen()
 
             watched = ({"loss/disc": judged.pop("loss/disc")} if "loss/disc" in judged else {}) | losses
             loop.took(watched, items=items, seconds=seconds)
             if loop.reports:
-                found |= judged
+                found |= judged | leaks.points() | self.net.quantizer.restarts()
                 found["gen/update_ratio"] = stats.update_ratio(params, before)
                 if playing:
                     found["feat/relative"] = game.relative
@@ -171,7 +176,10 @@ class Training:
         """Measures, reports and prints; returns what chooses the best checkpoint."""
         self.net.eval()
         found = self.evaluation(self.gen, self.fabric.device, reporter, loop.step)
+        self._tell(reporter, loop.step, held := self._held())
         self.net.train()
+        found |= stats.read(called_real(self.game, held))
+        found["eval/set"] = set_number(self.data.evaluation.sha256)
         reporter.points(loop.step, {**found, "progress/epoch": loop.epoch})
         losses = [f"{n[5:]} {self._last[n]:.4f}" for n in ("loss/disc", "loss/feat") if n in self._last]
         print(
@@ -183,9 +191,26 @@ class Training:
         )
         return found
 
+    @torch.no_grad()
+    def _tell(self, reporter: Reporter, step: int, held: Tensor) -> None:
+        """Histograms of the latent and of D's logits, on held-out crops ``[n, 1, crop]`` and what G makes of them."""
+        if len(held):
+            with self.fabric.autocast():
+                latent, fake = self.net.latent(held), self.net(held).wave
+            histograms.tell(reporter, "latent/values", step, latent)
+            histograms.logits(reporter, step, self.game, held, fake.float())
+
+    def _held(self) -> Tensor:
+        """Crops ``[n, 1, crop]`` from the middles of evaluation clips."""
+        waves = (torch.from_numpy(item.wave)[None] for item in self.data.evaluation.items)
+        return middles(waves, self.recipe.data.crop).to(self.fabric.device)
+
     def _begin(self, reporter: Reporter) -> None:
         recipe, evaluation = self.recipe, self.data.evaluation
         tell(reporter, self.data.bank, self.start)
+        scales = same_scales(self.game.bare, torch.zeros(1, 1, recipe.data.crop, device=self.fabric.device))
+        zero = loss_at_zero(self.game.loss)
+        reporter.points(self.start, {"disc/loss_at_zero": zero, "disc/same_scales": scales})
         reporter.mark(self.start, "evaluation_set", evaluation.sha256)
         if recipe.disc.start > self.start:
             reporter.mark(self.start, "reconstruction", f"the discriminator waits until {recipe.disc.start}")

@@ -15,9 +15,11 @@ from nashboard.reporter import Reporter
 from trainers.enhancement.game import MetricGame, calibration, normalised
 from trainers.enhancement.model import magnitude
 from trainers.enhancement.objective import Objective
-from trainers.kit import quality
+from trainers.kit import histograms, quality
 from trainers.kit.composite import composite, segmental_snr
+from trainers.kit.contracts import set_number
 from trainers.kit.pairs import Pair, PairSet
+from trainers.kit.pictures import wave_picture
 from trainers.kit.scorers import Scorers
 from trainers.kit.scores import Score
 
@@ -33,11 +35,6 @@ class Enhanced:
     estimate: Tensor
     predicted: dict[str, float]
     terms: dict[str, float]
-
-
-def hash_number(sha256: str) -> float:
-    """The first 48 bits of a digest: a number that a series can hold exactly."""
-    return float(int(sha256[:12], 16))
 
 
 class Evaluation:
@@ -86,7 +83,7 @@ class Evaluation:
         found = {f"eval/{name}": value for name, value in _means(each).items()}
         found |= {f"eval/{name}.noisy": value for name, value in _means(noisy).items() if _kept(name)}
         found["eval/pesq_missing"] = sum(self.pesq_name not in one for one in each) / len(each)
-        found["eval/set"] = hash_number(pairs.sha256)
+        found["eval/set"] = set_number(pairs.sha256)
         found["eval/samples_lost"] = sum(
             len(p.item.wave) - len(e.estimate) for p, e in zip(pairs.pairs, enhanced, strict=True)
         ) / len(enhanced)
@@ -136,6 +133,9 @@ class Evaluation:
             for pair, e, scores in zip(pairs.pairs, enhanced, found, strict=True)
             if self.pesq_name in scores
         ]
+        for kind in ("clean", "est", "noisy"):
+            predicted = torch.tensor([e.predicted[kind] for e in enhanced])
+            histograms.tell(reporter, f"disc/pred.{kind}", step, predicted, bins=24)
         columns = ["item", "kind", "pesq", "predicted"]
         if rows:
             reporter.table("pesq_scatter", step, columns, rows)
@@ -151,6 +151,8 @@ class Evaluation:
             waves = {} if self.heard else {"clean": e.clean, "noisy": e.noisy}
             for name, wave in {**waves, "enhanced": e.estimate}.items():
                 reporter.audio(name, step, wave.numpy(), rate_hz=rate, slot=item.slot, caption=item.speaker)
+                shown = "mel" if name == "enhanced" else f"mel/{name}"
+                reporter.image(shown, step, wave_picture(wave, rate), slot=item.slot, caption=item.speaker)
         self.heard = True
 
     def _explain(self, reporter: Reporter, scores: list[Future[Score]], step: int) -> None:

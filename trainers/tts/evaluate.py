@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nashboard.reporter import Reporter
+from trainers.kit.contracts import middles
+from trainers.kit.pictures import mel_picture
 from trainers.tts.data import Batch, Speech
 from trainers.tts.features import Utterance, decode
 from trainers.tts.model import Controls, FastSpeech2, Out
 from trainers.tts.vocoder import Vocoder
 
 CEPSTRA = 13  # without the zeroth, as mel-cepstral distortion is used
-LOUDEST, QUIETEST = 1.0, -11.52  # ln magnitude that a picture shows white and black
 BINS = 64
 
 
@@ -31,6 +32,7 @@ class Evaluation:
     def __init__(self, speech: Speech, vocoder: Vocoder) -> None:
         self.speech, self.vocoder = speech, vocoder
         self.heard = False
+        self.last: list[tuple[Tensor, Tensor]] = []
 
     @torch.no_grad()
     def __call__(
@@ -45,6 +47,8 @@ class Evaluation:
             batch = self.speech.batch([u]).to(device)
             out, free = self._both(net, batch)
             rows.append(self._mels(out, batch) | self._lengths(free, batch))
+            self.last = [] if i == 0 else self.last
+            self.last.append((batch.mel[0].float().cpu().T, out.after[0].float().cpu().T))
             said.append(out.after[0].float().cpu())
             wanted.append(batch.mel[0].cpu())
             pitches.append(self._pitch(out, u))
@@ -58,6 +62,11 @@ class Evaluation:
             values = [row[name] for row in rows if name in row]
             found[name] = sum(values) / len(values)
         return found | prosody(pitches) | self._ranges(reporter, step, torch.cat(said), torch.cat(wanted))
+
+    def stretches(self, most: int) -> tuple[Tensor, Tensor]:
+        """(true, predicted) mels ``[n, M, frames]`` of the last evaluation, from the middles of its utterances."""
+        length = min([most, *(true.shape[1] for true, _ in self.last)])
+        return middles((t for t, _ in self.last), length), middles((p for _, p in self.last), length)
 
     def _both(self, net: FastSpeech2, batch: Batch) -> tuple[Out, Out]:
         """(with true durations but predicted pitch and energy, from text alone)."""
@@ -120,11 +129,13 @@ class Evaluation:
         recipe, scale = self.speech.recipe, self.speech.scale
         rate_hz, caption = recipe.data.rate_hz, u.text
         target, told = batch.mel[0].cpu(), out.after[0].float().cpu()
-        picture = pictured(scale.common(target), scale.common(told))
-        reporter.image("mel", step, picture, slot=u.id, caption="target above, prediction below")
+        # durations are the true ones, so that frame lies upon frame
+        reporter.image("mel", step, mel_picture(scale.common(told)), slot=u.id, caption=caption)
         wave = self.vocoder(scale.inverse(free.after[0].float().cpu()))
         reporter.audio("speech", step, wave.numpy(), rate_hz=rate_hz, slot=u.id, caption=caption)
         if not self.heard:
+            picture = mel_picture(scale.common(target))
+            reporter.image("mel/target", step, picture, slot=u.id, caption=caption)
             reporter.audio(
                 "reference", step, decode(Path(u.path), rate_hz), rate_hz=rate_hz, slot=u.id, caption=caption
             )
@@ -165,11 +176,3 @@ def prosody(pitches: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> d
         if ours.std() > 1e-9:
             found["eval/f0_correlation"] = float(np.corrcoef(ours, theirs)[0, 1])
     return found
-
-
-def pictured(above: Tensor, below: Tensor) -> NDArray[np.float64]:
-    """Two log mels ``[T, M]`` as one grey picture, low bands at the bottom of each, a white line between."""
-    grey = [
-        ((x - QUIETEST) / (LOUDEST - QUIETEST)).clamp(0, 1).T.flip(0).double().numpy() for x in (above, below)
-    ]
-    return np.concatenate([grey[0], np.ones((2, grey[0].shape[1])), grey[1]])

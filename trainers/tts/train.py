@@ -12,8 +12,9 @@ from torch import Tensor
 from nashboard.reporter import Reporter
 from recipes.base import flat
 from recipes.tts import Tts
-from trainers.kit import stats
+from trainers.kit import histograms, stats
 from trainers.kit.checkpoints import Checkpoint, restore
+from trainers.kit.contracts import Leaks, called_real, early, loss_at_zero, middles, set_number
 from trainers.kit.device import adamw, count, fabric_for, set_rate
 from trainers.kit.loop import Loop, Schedule
 from trainers.kit.losses import AdversarialLoss
@@ -122,7 +123,7 @@ class Training:
         """The whole run; `loop` says when to report, evaluate, save and stop."""
         recipe, game, device = self.recipe, self.game, self.fabric.device
         params, rounds = list(self.net.parameters()), recipe.trainer.accumulate
-        frame_seconds = recipe.mel.hop / recipe.data.rate_hz
+        frame_seconds, leaks = recipe.mel.hop / recipe.data.rate_hz, Leaks(self.net, game.bare)
         self._begin(reporter)
         if loop.goes_on:
             self.evaluation.heard = True
@@ -151,7 +152,10 @@ class Training:
                 terms, weights = losses(out, batch, recipe), recipe.weights()
                 pair = self._pair(out, batch)
                 if last:
+                    leaks.before_disc(early(loop))
                     judged = self._judge(pair, playing, detail=loop.reports)
+                    leaks.after_disc()
+                    leaks.before_gen(early(loop))
                 if playing and (recipe.adv_weight or (loop.reports and last)):
                     weights["adv"] = recipe.adv_weight
                     terms["adv"] = self._adversarial(pair)
@@ -164,12 +168,13 @@ class Training:
                 found["gen/grad_norm"] = stats.clipped(params, recipe.gen.clip)
             before = stats.snapshot(params) if loop.reports else []
             self.optimizer.step()
+            leaks.after_gen()
 
             watched = {"loss/disc": judged.pop("loss/disc")} | averaged(told)
             loop.took(watched, items=items, seconds=seconds)
             self._name(reporter, step)
             if loop.reports:
-                found |= judged
+                found |= judged | leaks.points()
                 found["gen/update_ratio"] = stats.update_ratio(params, before)
                 if playing:
                     found["feat/relative"] = game.relative
@@ -216,6 +221,14 @@ class Training:
         self.net.eval()
         found = self.evaluation(self.net, self.fabric.device, reporter, loop.step)
         self.net.train()
+        mean, spread = self.data.facts.mel
+        pairs = [
+            ((x - mean) / spread).to(self.fabric.device)
+            for x in self.evaluation.stretches(self.recipe.disc.frames)
+        ]
+        histograms.logits(reporter, loop.step, self.game, *pairs)
+        found |= stats.read(called_real(self.game, self._held()))
+        found["eval/set"] = set_number(self.data.sha256)
         reporter.points(loop.step, {**found, "progress/epoch": loop.epoch})
         told = [
             f"{n[5:]} {self._last[n]:.4f}" for n in ("loss/disc", "loss/gen", "loss/mel") if n in self._last
@@ -229,9 +242,17 @@ class Training:
         )
         return found
 
+    def _held(self) -> Tensor:
+        """Stretches ``[n, M, frames]`` from the middles of evaluation mels, normalised as D sees them."""
+        mean, spread = self.data.facts.mel
+        mels = [self.data.targets(u)["mel"].float().t() for u in self.data.evaluation]
+        length = min([self.recipe.disc.frames, *(m.shape[1] for m in mels)])
+        return ((middles(mels, length) - mean) / spread).to(self.fabric.device)
+
     def _begin(self, reporter: Reporter) -> None:
         recipe, data = self.recipe, self.data
-        reporter.points(self.start, {"data/skipped": len(data.features.skipped)})
+        zero = loss_at_zero(self.game.loss)
+        reporter.points(self.start, {"data/skipped": len(data.features.skipped), "disc/loss_at_zero": zero})
         if data.features.skipped:
             rows = [[s.path, s.reason] for s in data.features.skipped]
             reporter.table("skipped_files", self.start, ["path", "reason"], rows)

@@ -9,20 +9,24 @@ import threading
 import warnings
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from nashboard.reporter import Reporter
 from recipes.base import flat
 from recipes.vae import Vae
+from trainers.kit import histograms, stats
 from trainers.kit.audio import tell
 from trainers.kit.checkpoints import Checkpoint, restore
+from trainers.kit.contracts import called_real, early, loss_at_zero, middles, same_scales, set_number
 from trainers.kit.device import count, fabric_for
 from trainers.kit.loop import Loop, Schedule
 from trainers.kit.seeding import rng_state, set_rng_state
-from trainers.vae.data import Batches, sound
+from trainers.vae.data import Batches, as_channels, sound
 from trainers.vae.evaluate import Evaluation
 from trainers.vae.lightning_module import VAELightningModule
+from trainers.vae.model import AudioVAE
 
 for name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(name).setLevel(logging.WARNING)  # stderr is kept for what goes wrong
@@ -45,6 +49,7 @@ class House(Callback):
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Tensor, batch_idx: int) -> None:
         module.detail, module.measure = self.loop.reports, self.loop.evaluates
+        module.watch = early(self.loop)
         if module.playing and not self._told:
             self._told = True
             self.reporter.mark(self.loop.step, "adversarial", "the generator hears the discriminator")
@@ -145,7 +150,11 @@ class Training:
         was = net.training
         net.eval()
         found = self.evaluation(net, self.device, reporter, loop.step)
+        self._tell(reporter, loop.step, net, held := self._held())
         net.train(was)
+        if self.module.game is not None:
+            found |= stats.read(called_real(self.module.game, held))
+        found["eval/set"] = set_number(self.data.evaluation.sha256)
         reporter.points(loop.step, {**found, **self.module.effective(), "progress/epoch": loop.epoch})
         losses = [f"{n[5:]} {self.last[n]:.4f}" for n in ("loss/disc", "loss/feat") if n in self.last]
         print(
@@ -158,13 +167,31 @@ class Training:
         )
         return found
 
+    @torch.no_grad()
+    def _tell(self, reporter: Reporter, step: int, net: AudioVAE, held: Tensor) -> None:
+        """Histograms of the latent's means and of D's logits, on held-out crops ``[n, C, crop]``."""
+        if len(held):
+            out = net(held)
+            histograms.tell(reporter, "latent/values", step, out.mean)
+            if self.module.game is not None:
+                histograms.logits(reporter, step, self.module.game, held, out.recon.float())
+
+    def _held(self) -> Tensor:
+        """Crops ``[n, C, crop]`` from the middles of evaluation clips."""
+        waves = (
+            item.wave if item.wave.ndim == 2 else item.wave[:, None] for item in self.data.evaluation.items
+        )
+        return middles((as_channels(w) for w in waves), self.recipe.data.crop).to(self.device)
+
     def _begin(self, reporter: Reporter) -> None:
         recipe, data, module = self.recipe, self.data, self.module
         tell(reporter, data.bank, self.start)
-        reporter.points(
-            self.start,
-            {"data/mono_doubled": data.mono, "data/resampled": data.resampled, **module.effective()},
-        )
+        about = {"data/mono_doubled": data.mono, "data/resampled": data.resampled, **module.effective()}
+        if module.game is not None:
+            silence = torch.zeros(1, recipe.model.in_channels, recipe.data.crop, device=self.device)
+            about["disc/loss_at_zero"] = loss_at_zero(module.game.loss)
+            about["disc/same_scales"] = same_scales(module.game.bare, silence)
+        reporter.points(self.start, about)
         reporter.mark(self.start, "evaluation_set", data.evaluation.sha256)
         gen, disc = self.facts["parameters"].values()
         print(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.tts.evaluate import mcd, pictured, prosody
+from trainers.tts.evaluate import mcd, prosody
 
 
 def test_mcd_ignores_level_and_grows_with_shape() -> None:
@@ -31,13 +31,3 @@ def test_prosody() -> None:
     assert "eval/f0_correlation" not in flat
     assert flat["eval/f0_rmse"] > 20
     assert prosody([(np.zeros(0), np.zeros(0))]) == {}
-
-
-def test_a_picture_holds_both_with_low_bands_below() -> None:
-    above = torch.full((5, 3), -11.52)
-    above[:, 0] = 1.0
-    found = pictured(above, torch.full((5, 3), 9.0))
-    assert found.shape == (8, 5)
-    assert found[2].tolist() == pytest.approx([1] * 5)
-    assert found[0].tolist() == pytest.approx([0] * 5)
-    assert found[5:].min() == 1
