@@ -9,7 +9,7 @@ from app.errors import BadInput
 from doctor.engine import diagnose
 from doctor.findings import Diagnosis
 from doctor.reading import Unusable, parse
-from doctor.view import LOSSES
+from doctor.view import LOSSES, RunView
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Diagnosed:
     series: tuple[str, ...]
     last_step: int
     adv_loss: str
+    view: RunView
 
 
 def diagnosed(body: bytes, name: str = "log", adv_loss: str = "") -> Diagnosed:
@@ -48,5 +49,5 @@ def diagnosed(body: bytes, name: str = "log", adv_loss: str = "") -> Diagnosed:
         view = replace(view, facts=replace(view.facts, adv_loss=adv_loss))
     points = sum(len(t) for t in view.tracks.values())
     return Diagnosed(
-        name, diagnose(view), points, tuple(view.tracks), view.last_step, view.facts.adv_loss or ""
+        name, diagnose(view), points, tuple(view.tracks), view.last_step, view.facts.adv_loss or "", view
     )

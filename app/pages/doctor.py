@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
-from app import db, uploads
+from app import db, logplots, uploads
 from app.errors import BadInput
 from app.pages.common import Page, base, render
 from app.settings import get_settings
@@ -35,6 +35,8 @@ class DoctorPage(Page):
     chosen: str = ""
     problem: str = ""
     result: Diagnosed | None = None
+    plots: tuple[logplots.Plot, ...] = ()
+    figures: str = ""
 
 
 @router.get("/doctor")
@@ -76,4 +78,9 @@ def _respond(
     with db.reading() as session:
         common = base(request, session, "Doctor")
     limit = get_settings().max_batch_bytes - FORM_BYTES
-    return render(DoctorPage(**common, result=result, chosen=chosen, problem=problem, limit=limit), status)
+    drawn = logplots.plots(result.view, result.diagnosis) if result else ()
+    page = DoctorPage(
+        **common, result=result, plots=drawn, figures=logplots.template(), chosen=chosen, problem=problem,
+        limit=limit,
+    )  # fmt: skip
+    return render(page, status)

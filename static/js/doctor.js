@@ -1,4 +1,7 @@
 // The Doctor page: a log by button or by drop, the diagnosis in its place, and a filter for the rule book.
+import { marks } from './marks.js';
+import { themed } from './figures.js';
+import * as theme from './theme.js';
 import { count } from './words.js';
 
 /** What keeps a file from being sent, in words; "" where nothing does. */
@@ -12,6 +15,21 @@ export function refusal(file, limit) {
 export function fits(text, words) {
   const where = text.toLowerCase();
   return words.toLowerCase().split(/\s+/).every((word) => where.includes(word));
+}
+
+const font = (token) => getComputedStyle(document.documentElement).getPropertyValue(token).trim();
+
+/** Draw the charts of a log in the colours of the theme, with the brackets of its findings. */
+function draw(root) {
+  const template = JSON.parse(root.querySelector('.log-plots')?.dataset.template ?? '{}');
+  for (const tile of root.querySelectorAll('[data-log-figure]')) {
+    const figure = themed(JSON.parse(tile.dataset.logFigure), theme.colour, font);
+    const gutters = getComputedStyle(tile);
+    const margin = { l: parseFloat(gutters.getPropertyValue('--gutter-l')), r: parseFloat(gutters.getPropertyValue('--gutter-r')), t: 16, b: 34, pad: 0 };
+    const layout = { ...figure.layout, margin, dragmode: false, template: themed(template, theme.colour, font) };
+    globalThis.Plotly.react(tile.querySelector('.plot'), figure.data, layout, { displayModeBar: false, responsive: true, scrollZoom: false });
+    marks(tile, layout);
+  }
 }
 
 function start() {
@@ -43,7 +61,10 @@ function start() {
       const answer = await fetch('/doctor', { method: 'POST', body, headers: { Accept: 'text/html' }, credentials: 'same-origin' });
       const found = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('result');
       if (mine !== turn) return;
-      if (found) $('result').replaceChildren(...found.childNodes);
+      if (found) {
+        $('result').replaceChildren(...found.childNodes);
+        draw($('result'));
+      }
       else said('The log was not diagnosed', `The server answered ${answer.status}.`, 'fail');
     } catch {
       if (mine === turn) said('The log was not diagnosed', 'The server does not answer, or the file has changed. Give it again.', 'fail');
@@ -71,6 +92,21 @@ function start() {
     $('log').files = event.dataTransfer.files;
     look(event.dataTransfer.files[0]);
   });
+
+  $('result').addEventListener('click', (event) => {
+    const mark = event.target.closest('[data-finding]');
+    const finding = mark && document.getElementById(`found-${mark.dataset.finding}-${mark.dataset.step}`);
+    if (!finding) return;
+    finding.scrollIntoView({ block: 'center' });
+    finding.focus({ preventScroll: true });
+  });
+  let timer = 0;
+  addEventListener('resize', () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => draw($('result')), 150);
+  });
+  document.addEventListener('themechange', () => draw($('result')));
+  draw($('result'));
 
   $('find-rule').addEventListener('input', () => {
     const rules = [...document.querySelectorAll('.rule')];
