@@ -1,15 +1,20 @@
 """The enhancer's loop: what a run journals, that a seed fixes it, and that a resumed run is the same run."""
 
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
+import torch
 
 from nashboard.vocabulary import describe
 from tests.trainers.support import differences, equal, forgets
 from trainers.enhancement import train
+from trainers.enhancement.game import MetricGame
+from trainers.enhancement.objective import Objective
 from trainers.kit import scorers
 from trainers.kit.scores import Reason, Score
 
@@ -153,3 +158,40 @@ def test_pairs_from_a_folder(carry: Callable[..., Any], pairs: Path) -> None:
     ran = carry("enhancement", "fixed", {"data.root": str(pairs), **small})
     assert ran.status == 0, ran.err
     assert {e["caption"] for e in ran.of("sample_made")} < {"p230", "p231", "p232"}
+
+
+@pytest.mark.parametrize("term", ["ri", "adv"])
+def test_a_nan_fails_the_run_after_saving_the_last_good_state(
+    enhance: Enhance, monkeypatch: pytest.MonkeyPatch, term: str
+) -> None:
+    owner, name = (Objective, "terms") if term == "ri" else (MetricGame, "gen_term")
+    right, calls = getattr(owner, name), itertools.count(1)
+
+    def broken(self: Any, *args: Any) -> Any:
+        found = right(self, *args)
+        # evaluations ask for the terms too, without gradients
+        factor = math.nan if torch.is_grad_enabled() and next(calls) == 7 else 1.0
+        return found | {term: found[term] * factor} if isinstance(found, dict) else found * factor
+
+    more = {"trainer.max_steps": "12", "trainer.log_every": "3", "pesq.workers": "0", "data.eval_items": "1"}
+    monkeypatch.setattr(owner, name, broken)
+    ran = enhance(**more)
+    assert ran.status == 1
+    end = ran.events[-1]
+    assert (end["kind"], end["status"]) == ("run_ended", "failed")
+    assert end["reason"].startswith(f"loss/{term} became nan at step 7")
+    assert max(e["step"] for e in ran.of("checkpoint_saved")) < 7
+    assert all(torch.isfinite(p).all() for p in ran.state["gen"].values())
+    assert all(torch.isfinite(p).all() for p in ran.state["game"]["discriminator"].values())
+    assert "Traceback" not in ran.err
+
+
+def test_a_nan_in_the_data_is_named_and_left_out(enhance: Enhance, clean: Path) -> None:
+    wave, rate = soundfile.read(clean / "s2.wav", dtype="float32")
+    wave[700] = math.nan
+    soundfile.write(clean / "s2.wav", wave, rate, subtype="FLOAT")
+    ran = enhance(**{"trainer.max_steps": "1", "pesq.workers": "0"})
+    assert ran.status == 0, ran.err
+    (table,) = (e for e in ran.of("table") if e["name"] == "skipped_files")
+    assert table["rows"] == [["s2.wav", "1 of 8000 samples are NaN or infinite"]]
+    assert all(math.isfinite(v) for v in ran.series("loss/gen").values())

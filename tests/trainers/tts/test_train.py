@@ -1,5 +1,6 @@
 """The loop: what a run journals, that a resumed run is the same run, and what happens to bad items."""
 
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -159,6 +160,24 @@ def test_clamping_does_not_remove_nan(run: Run, recipe: Callable[..., Tts], corp
     assert ran.status == 1
     assert "became nan at step" in ran.events[-1]["reason"]
     assert "the document's way" in ran.of("note_written")[0]["text"]
+
+
+def test_a_nan_fails_the_run_after_saving_the_last_good_state(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, calls = train.losses, itertools.count(1)
+
+    def broken(*args: Any) -> dict[str, torch.Tensor]:
+        found = right(*args)
+        return found | {"duration": found["duration"] * math.nan} if next(calls) == 7 else found
+
+    monkeypatch.setattr(train, "losses", broken)
+    ran = run({"trainer.max_steps": 12, "trainer.log_every": 3})
+    assert ran.status == 1
+    assert ran.events[-1]["reason"].startswith("loss/duration became nan at step 7")
+    assert max(e["step"] for e in ran.of("checkpoint_saved")) < 7
+    assert all(torch.isfinite(t).all() for t in state(ran)["gen"].values() if t.is_floating_point())
+    assert "Traceback" not in ran.err
 
 
 def test_a_head_that_cannot_reach_its_targets_says_so(run: Run) -> None:
