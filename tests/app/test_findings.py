@@ -98,3 +98,41 @@ def test_facts_and_marks_come_from_the_run(database) -> None:
 
 def test_an_unknown_run_is_404(client) -> None:
     assert client.get("/api/runs/ffffffffffff/findings").status_code == 404
+
+
+def test_what_was_said_is_stored_and_comes_back_the_same(database) -> None:
+    run_id = stuck(database)
+    assert findings.look(run_id)
+    assert not findings.look(run_id)  # nothing has come since
+    with database.reading() as session:
+        run = runs.get(session, run_id)
+        row = findings.stored(session, [run_id])[run_id]
+        assert (row.verdict, row.next_seq, row.last_step) == ("fail", run.next_seq, run.last_step)
+        assert row.worst == "Discriminator stuck at its dead value"
+        assert findings.restored(row.body) == findings.findings(session, run)
+        assert findings.verdicts(session, [run_id]) == {run_id: ("fail", row.grave, row.worst)}
+
+
+def test_after_a_restart_what_is_stored_is_not_worked_out_again(database, monkeypatch) -> None:
+    run_id = stuck(database)
+    findings.look(run_id)
+    findings._known.clear()
+    monkeypatch.setattr(findings, "diagnose", None)
+    with database.reading() as session:
+        assert findings.findings(session, runs.get(session, run_id)).verdict == "fail"
+
+
+def test_runs_that_have_reported_since_are_behind(database) -> None:
+    run_id = stuck(database)
+    with database.reading() as session:
+        assert findings.behind(session) == [run_id]
+    findings.look(run_id)
+    with database.reading() as session:
+        assert findings.behind(session) == []
+    more(database, run_id, 200, [Points(seq=200, time=1.8e9, step=2000, values={"loss/disc": 2.0})])
+    with database.reading() as session:
+        assert findings.behind(session) == [run_id]
+
+
+def test_a_run_that_is_gone_is_passed_over(database) -> None:
+    assert not findings.look("ffffffffffff")

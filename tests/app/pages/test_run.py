@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from app import db, ingest, runs
+from app import db, findings, ingest, runs
 from nashboard import events
 from recipes import compose
 from recipes.base import flat, nested
@@ -271,13 +271,30 @@ def test_what_fork_offers_is_every_knob_with_its_value_and_help(got, ours):
 class TestFindings:
     STUCK = {"loss/disc": [2.0] * 3000}
 
+    @pytest.fixture
+    def looked(self, make_run):
+        """A run that the doctor has looked at."""
+
+        def made(*args, **fields):
+            run_id = make_run(*args, **fields)
+            findings.look(run_id)
+            return run_id
+
+        return made
+
     def test_a_run_that_told_nothing_is_being_looked_at(self, ours, got):
         words = got(f"/runs/{ours(steps=0)}").one(id="findings").words()
         assert "looking" in words
         assert "Nothing that a rule reads has been reported yet" in words
 
-    def test_a_sick_run_offers_its_remedy_with_the_patch(self, make_run, got):
-        run_id = make_run(
+    def test_the_page_waits_for_no_diagnosis(self, make_run, got, monkeypatch):
+        run_id = make_run(self.STUCK, "finished", recipe={"loss": "hinge"})
+        monkeypatch.setattr(findings, "diagnose", None)
+        words = got(f"/runs/{run_id}").one(id="findings").words()
+        assert "The doctor has not looked at this run yet" in words
+
+    def test_a_sick_run_offers_its_remedy_with_the_patch(self, looked, got):
+        run_id = looked(
             self.STUCK, "finished", trainer="codec", preset="old", size="tiny", recipe=recipe("old")
         )
         part = got(f"/runs/{run_id}/part/findings").one(id="findings")
@@ -287,22 +304,54 @@ class TestFindings:
         assert json.loads(remedy.attrs["data-patch"])["disc.init"] == "kaiming"
         got(f"/runs/{run_id}").one("dialog", id="fork")
 
-    def test_a_foreign_run_has_findings_and_no_button(self, make_run, got):
-        run_id = make_run(self.STUCK, "finished", trainer="", recipe={"loss": "hinge"})
+    def test_a_foreign_run_has_findings_and_no_remedy_to_launch(self, looked, got):
+        run_id = looked(self.STUCK, "finished", trainer="", recipe={"loss": "hinge"})
         part = got(f"/runs/{run_id}/part/findings").one(id="findings")
         assert "disc-stuck" in part.words()
-        assert not part.all("button")
+        assert [b.attrs["data-finding"] for b in part.all("button")] == ["disc-stuck"]
 
-    def test_a_child_says_what_it_treats_and_whether_it_did(self, make_run, got):
-        parent = make_run(self.STUCK, "finished", trainer="codec", recipe=recipe("old"))
+    def test_a_child_says_what_it_treats_and_whether_it_did(self, looked, got):
+        parent = looked(self.STUCK, "finished", trainer="codec", recipe=recipe("old"), name="sick")
         facts = {"trainer": "codec", "recipe": recipe(), "parent": parent, "treats": "disc-stuck"}
         for values, status, says in (
-            ([2.0] * 3000, "finished", "not treated"),
-            ([1.2] * 3000, "finished", "treated: not found here"),
-            ([1.2] * 30, "running", "not seen so far"),
-            ([], "queued", "not known yet"),
+            ([2.0] * 3000, "finished", "open it is found here as well"),
+            (
+                [1.2] * 3000,
+                "finished",
+                "treated not found up to step 2,999; loss/disc is 1.200 at step 2,999",
+            ),
+            ([1.2] * 30, "running", "not yet judged not found in its 29 steps; the rule spoke at step"),
+            ([], "queued", "not yet judged the rule could not look: loss/disc was not reported"),
         ):
-            child = make_run({"loss/disc": values} if values else None, status, **facts)
+            child = looked({"loss/disc": values} if values else None, status, **facts)
             words = got(f"/runs/{child}/part/findings").one(id="findings").words()
-            assert "This run treats disc-stuck of its parent" in words
-            assert f": {says}" in words.replace(" :", ":")
+            assert "This run treats disc-stuck of sick" in words
+            assert says in words
+        words = got(f"/runs/{parent}/part/findings").one(class_="tried").words()
+        assert [words.count(state) for state in ("open", "treated", "not yet judged")] == [1, 1, 2]
+
+    def test_a_finding_opens_with_its_charts_values_and_the_nearest_samples(self, looked, got, client):
+        run_id = looked(self.STUCK, "finished", trainer="codec", recipe=recipe("old"))
+        body = got(f"/runs/{run_id}/finding/disc-stuck").one(id="finding-body")
+        assert int(body.attrs["data-from"]) <= int(body.attrs["data-step"])
+        assert [t.attrs["data-series"] for t in body.all("section", class_="tile")] == ["loss/disc"]
+        assert "2.000" in body.one("table").words()
+        assert "No sample was made" in body.words()
+        assert body.all("button", **{"data-treat": "disc-stuck"})
+        away = got(f"/runs/{run_id}/finding/disc-stuck?away=1").one(id="finding-body")
+        assert not away.all("button", **{"data-treat": "disc-stuck"})
+        assert client.get(f"/runs/{run_id}/finding/u-turn").status_code == 404
+
+    def test_brackets_lie_on_the_chart_s_axis(self, looked, client):
+        run_id = looked(self.STUCK, "finished", trainer="codec", recipe=recipe("old"))
+        asked = f"/api/figures?runs={run_id}&series=loss/disc,loss/gen&x=step&width=400"
+        figures = client.get(asked).json()["figures"]
+        (mark,) = figures["loss/disc"]["layout"]["meta"]["findings"]
+        assert (mark["label"], mark["code"], mark["severity"], mark["open"]) == (
+            "F1",
+            "disc-stuck",
+            "fail",
+            True,
+        )
+        assert mark["from"] == mark["step"] < 200
+        assert 2900 < mark["to"] <= 2999
