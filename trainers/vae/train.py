@@ -113,9 +113,7 @@ class Training:
 
     def train(self, reporter: Reporter, loop: Loop) -> None:
         """The whole run; `loop` says when to report, evaluate, save and stop."""
-        self.module.to(self.device)
-        if self.module.ema is not None:
-            self.module.ema.shadow.to(self.device)
+        self._place()
         self._begin(reporter)
         if loop.goes_on:
             self.evaluation.heard = True
@@ -139,10 +137,16 @@ class Training:
             # Lightning 2.6 asks torch 2.13 for a class that torch has renamed; nothing a user could do
             warnings.filterwarnings("ignore", message=".*LeafSpec.*")
             trainer.fit(self.module, Batches(loop, self.data.crops, self.recipe.model.in_channels))
+        self._place()  # Lightning takes a module off the GPU when its fit ends
         if loop.saved != loop.step:  # stopped between two evaluations: what must not be lost comes first
             loop.save({})
             if loop.step > self.start:
                 self.evaluate(reporter, loop)
+
+    def _place(self) -> None:
+        self.module.to(self.device)
+        if self.module.ema is not None:
+            self.module.ema.shadow.to(self.device)
 
     def evaluate(self, reporter: Reporter, loop: Loop) -> dict[str, float]:
         """Measures, reports and prints; returns what chooses the best checkpoint."""
