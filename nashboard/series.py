@@ -126,6 +126,20 @@ EVALUATED: tuple[Series, ...] = (
         help="Share of real images near a fake, on the classifier's features.",
     ),
     Series(
+        "eval/diversity",
+        "Diversity of fakes",
+        better="up",
+        help="Mean distance of two fakes of a class over that of two reals of it, in the extractor's features; 1 is "
+        "as diverse as the data.",
+    ),
+    Series(
+        "eval/class_entropy",
+        "Entropy of classes found",
+        "share",
+        "up",
+        help="Of the classes that the classifier finds in the fakes, over that of equal shares.",
+    ),
+    Series(
         "eval/class_consistency",
         "Class consistency",
         "share",

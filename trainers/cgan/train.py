@@ -15,14 +15,15 @@ from trainers.cgan.data import pictures
 from trainers.cgan.evaluate import Evaluation, saturation, tanh_health
 from trainers.cgan.game import ConditionalGame
 from trainers.cgan.model import build_discriminator, build_generator
-from trainers.kit import spectral, stats
+from trainers.kit import processes, spectral, stats
 from trainers.kit.checkpoints import Checkpoint, restore
 from trainers.kit.classifier import as_float
+from trainers.kit.contracts import Leaks, early, loss_at_zero, set_number
 from trainers.kit.device import batch_on, count, fabric_for, set_rate
 from trainers.kit.ema import Ema
 from trainers.kit.loop import Loop, Schedule
 from trainers.kit.schedules import factor, fading
-from trainers.kit.seeding import rng_state, seed_all, set_rng_state
+from trainers.kit.seeding import rng_state, seed_all, seed_training, set_rng_state
 
 
 class Training:
@@ -34,6 +35,7 @@ class Training:
 
     def __init__(self, recipe: Cgan, device: str, checkpoint: Checkpoint | None = None) -> None:
         self.recipe, self.schedule = recipe, Schedule.of(recipe.trainer)
+        self.team = processes.current()
         self.fabric = fabric_for(device, recipe.trainer.precision, recipe.trainer.threads)
         self.data = pictures(recipe)
         self.classes = len(self.data.classes)
@@ -53,7 +55,7 @@ class Training:
         self.ema = Ema(self.net, shadow.to(self.fabric.device), recipe.gen.ema, recipe.gen.ema_start)
         seed_all(recipe.seed + 3)  # whatever the scorers draw, training goes on from its own stream
         self.evaluation = Evaluation(recipe, self.data, self.fabric.device)
-        seed_all(recipe.seed + 2)
+        seed_training(recipe.seed + 2)
         self.start = 0
         if checkpoint is not None:
             self.start = checkpoint.step
@@ -65,6 +67,7 @@ class Training:
             "eval_hash": self.data.sha256,
             "device": str(self.fabric.device),
             "parameters": self.parameters,
+            "processes": self.team.size,
             "data": f"{self.data.layout}, {self.classes} classes, {len(self.data.train)} images",
             "split": self.data.split,
             "score_protocol": self.evaluation.protocol,
@@ -87,7 +90,8 @@ class Training:
         """The whole run; `loop` says when to report, evaluate, save and stop."""
         recipe, game = self.recipe, self.game
         params, turns = list(self.net.parameters()), recipe.trainer.n_critic
-        batch = recipe.data.batch
+        batch, leaks = recipe.data.batch, Leaks(self.net, game.bare)
+        own = batch // self.team.size  # items of this process
         self._begin(reporter)
         if loop.goes_on:
             self.evaluation.heard = True
@@ -96,33 +100,39 @@ class Training:
         for step in loop.steps():
             found: dict[str, Tensor | float] = self._rates(step - 1)
             judged: dict[str, Tensor] = {}
+            leaks.before_disc(early(loop))
             for turn in range(turns):
                 with loop.waiting():
                     real, classes = self._real()
                 with torch.no_grad():
-                    fake, asked = self._fake(batch)
+                    fake, asked = self._fake(own)
                 detail = loop.reports and turn == turns - 1
                 judged |= game.play_disc(real, classes, fake.image, asked, detail=detail)
+            leaks.after_disc()
 
-            made, asked = self._fake(batch)
+            leaks.before_gen(early(loop))
+            made, asked = self._fake(own)
             # a view: the hook must see the gradient before Fabric's own hooks on what it returned
             image = made.image.view_as(made.image)
             if loop.reports:
-                image.register_hook(_kept(found, batch))
+                image.register_hook(_kept(found, own))
             loss = game.play_gen(image, asked)
             self.optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
+            self.team.reduce(params, "gen", detail=loop.reports)
+            self.team.average_norms(self.net)
             if loop.reports or recipe.gen.clip:
                 found["gen/grad_norm"] = stats.clipped(params, recipe.gen.clip)
             before = stats.snapshot(params) if loop.reports else []
             self.optimizer.step()
+            leaks.after_gen()
             self.ema.update()
 
             _, losses = stats.weighted({"adv": loss}, {"adv": 1.0})
             watched = {k: judged.pop(k) for k in ("loss/disc", "loss/r1", "loss/gp") if k in judged}
             loop.took(watched | losses, items=batch)
             if loop.reports:
-                found |= judged
+                found |= judged | leaks.points()
                 found["gen/update_ratio"] = stats.update_ratio(params, before)
                 found |= {f"gen/{k}": v for k, v in tanh_health(made).items()}
                 found["gen/saturation"] = saturation(made.image.detach())["saturation"]
@@ -153,6 +163,8 @@ class Training:
     def _real(self) -> tuple[Tensor, Tensor]:
         """A batch of real images in [-1, 1] and their classes."""
         pixels, labels = self.data.batches.next()
+        rows = self.team.rows(len(pixels))
+        pixels, labels = pixels[rows], labels[rows]
         device = self.fabric.device
         return as_float(batch_on(device, pixels)), batch_on(device, labels)
 
@@ -165,12 +177,15 @@ class Training:
 
     def _evaluate(self, reporter: Reporter, loop: Loop) -> dict[str, float]:
         """Measures, reports and prints; returns what chooses the best checkpoint."""
+        if not self.team.leads:
+            return {}
         scored = self.ema.shadow if self.recipe.gen.ema else self.net
         training = self.net.training
         self.net.eval()
         found = self.evaluation(scored, self.net, self.game, reporter, loop.step)
         self.net.train(training)
         found |= self._networks(loop.step)
+        found["eval/set"] = set_number(self.data.sha256)
         reporter.points(loop.step, {**found, "progress/epoch": loop.epoch})
         name = self.recipe.trainer.best_by
         losses = [f"{n[5:]} {self._last[n]:.4f}" for n in ("loss/disc", "loss/gen") if n in self._last]
@@ -200,6 +215,7 @@ class Training:
     def _begin(self, reporter: Reporter) -> None:
         recipe, protocol = self.recipe, self.evaluation.protocol
         reporter.mark(self.start, "evaluation_set", self.data.sha256)
+        reporter.points(self.start, {"disc/loss_at_zero": loss_at_zero(self.game.loss)})
         rows = [[name, str(value)] for name, value in protocol.items()]
         reporter.table("score_protocol", self.start, ["what", "value"], rows)
         until = round(recipe.disc.noise_until * recipe.trainer.planned_steps)

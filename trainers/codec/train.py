@@ -14,7 +14,7 @@ from recipes.codec import Codec
 from trainers.codec.data import speech
 from trainers.codec.evaluate import Evaluation
 from trainers.codec.model import build_generator, nominal_kbps
-from trainers.kit import histograms, stats
+from trainers.kit import histograms, processes, stats
 from trainers.kit.audio import tell
 from trainers.kit.checkpoints import Checkpoint, restore
 from trainers.kit.contracts import Leaks, called_real, early, loss_at_zero, middles, same_scales, set_number
@@ -22,7 +22,7 @@ from trainers.kit.device import adamw, batch_on, count, fabric_for, set_rate
 from trainers.kit.discriminators import build_discriminator
 from trainers.kit.loop import Loop, Schedule
 from trainers.kit.losses import AdversarialLoss, MelDistance
-from trainers.kit.seeding import rng_state, seed_all, set_rng_state
+from trainers.kit.seeding import rng_state, seed_all, seed_training, set_rng_state
 
 
 class Training:
@@ -34,20 +34,23 @@ class Training:
 
     def __init__(self, recipe: Codec, device: str, checkpoint: Checkpoint | None = None) -> None:
         self.recipe, self.schedule = recipe, Schedule.of(recipe.trainer)
+        self.team = processes.current()
         self.fabric = fabric_for(device, recipe.trainer.precision, recipe.trainer.threads)
         self.data = speech(recipe)
         # G, D and training draw from streams of their own: recipes with one seed start from the same G
         seed_all(recipe.seed)
-        self.net = build_generator(recipe)
+        self.net = build_generator(recipe, team=self.team)
         seed_all(recipe.seed + 1)
         judge = build_discriminator(recipe.disc)
-        seed_all(recipe.seed + 2)
+        seed_training(recipe.seed + 2)
         self.gen, self.optimizer = self.fabric.setup(self.net, adamw(self.net.parameters(), recipe.gen))
         disc, disc_optimizer = self.fabric.setup(judge, adamw(judge.parameters(), recipe.disc))
         self.game = AdversarialLoss(
             disc,
             disc_optimizer,
             recipe.loss,
+            reduction=recipe.reduction,
+            feature_reduction=recipe.feat_reduction,
             clip=recipe.disc.clip,
             backward=self.fabric.backward,
             autocast=self.fabric.autocast,
@@ -70,6 +73,7 @@ class Training:
             "eval_hash": self.data.evaluation.sha256,
             "device": str(self.fabric.device),
             "parameters": {"gen": count(self.net), "disc": count(judge)},
+            "processes": self.team.size,
         }
 
     def _parts(self) -> dict[str, Any]:
@@ -97,7 +101,7 @@ class Training:
             self._evaluate(reporter, loop)
         for step in loop.steps():
             with loop.waiting():
-                real = batch_on(device, self.data.crops.next())[:, None]
+                real = batch_on(device, self.data.crops.next()[self.team.rows(items)])[:, None]
             playing = step > recipe.disc.start
             if step == recipe.disc.start + 1:
                 reporter.mark(step, "adversarial", "the discriminator trains and is played against")
@@ -124,6 +128,7 @@ class Training:
                 found |= stats.shares(stats.output_grads(terms, fake, weights))
             self.optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(total)
+            self.team.reduce(params, "gen", detail=loop.reports)
             if loop.reports or recipe.gen.clip:
                 found["gen/grad_norm"] = stats.clipped(params, recipe.gen.clip)
             before = stats.snapshot(params) if loop.reports else []
@@ -174,6 +179,8 @@ class Training:
 
     def _evaluate(self, reporter: Reporter, loop: Loop) -> dict[str, float]:
         """Measures, reports and prints; returns what chooses the best checkpoint."""
+        if not self.team.leads:
+            return {}
         self.net.eval()
         found = self.evaluation(self.gen, self.fabric.device, reporter, loop.step)
         self._tell(reporter, loop.step, held := self._held())

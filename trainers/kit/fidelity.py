@@ -102,6 +102,29 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 5) -> tuple[float, flo
     return _covered(b, a, _radii(a, k)), _covered(a, b, _radii(b, k))
 
 
+def diversity(real: Tensor, real_labels: Tensor, fake: Tensor, fake_labels: Tensor) -> float:
+    """Mean distance of two fakes of a class over that of two reals of it, mean over classes; 1 is as diverse.
+
+    Features ``[N, D]`` with their classes ``[N]``. NaN where no class has two of both, or its reals are all alike.
+    """
+    found = []
+    for label in torch.unique(real_labels).tolist():
+        ours, theirs = (
+            torch.pdist(x[labels == label].double())
+            for x, labels in ((real, real_labels), (fake, fake_labels))
+        )
+        if len(ours) and len(theirs) and float(ours.mean()) > 0:
+            found.append(theirs.mean() / ours.mean())
+    return float(torch.stack(found).mean()) if found else float("nan")
+
+
+def class_entropy(logits: Tensor) -> float:
+    """Entropy of the classes that a classifier finds ``[N, K]``, as a share of that of K equal ones."""
+    counts = torch.bincount(logits.argmax(1), minlength=logits.shape[1]).double()
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * shares.log()).sum() / torch.tensor(logits.shape[1]).double().log())
+
+
 def inception_score(logits: Tensor, splits: int = 10) -> float:
     """exp of the mean KL between p(class | image) and p(class), mean over splits (Salimans et al. 2016)."""
     found = []

@@ -8,7 +8,6 @@ All draws come from torch's global generator, so a seed fixes them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from recipes.codec import Quantizer as Part
-
-Sync = Callable[[Tensor], Tensor]
+from trainers.kit.processes import SOLO, Team
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,15 @@ class ResidualVQ(nn.Module):
         loss = torch.stack(losses)
         return Quantized(total, loss.mean() if self.mean_loss else loss.sum(), torch.stack(codes, 1))
 
+    def restarts(self) -> dict[str, Tensor]:
+        """``codebook/restart_error.{stage}``: how far codes restarted in the latest step are from their new place.
+
+        Measured at the end of that step, of the code and of the average that it will follow; 0 is right. Empty
+        for codebooks that restart no codes.
+        """
+        stages = [s for s in self.stages if isinstance(s, EmaCodebook)]
+        return {f"codebook/restart_error.{i}": stage.restart_error for i, stage in enumerate(stages)}
+
     def decode(self, codes: Tensor) -> Tensor:
         """``[B, D, T]`` of codes ``[B, q, T]``; the first q stages only, where q is smaller than all."""
         parts = [stage.look_up(codes[:, i]) for i, stage in enumerate(self.stages) if i < codes.shape[1]]
@@ -96,41 +103,41 @@ class EmaCodebook(nn.Module):
         decay: float = 0.99,
         init: str = "data",
         dead_below: float = 0.1,
-        sync: Sync | None = None,
-        first: bool = True,
+        team: Team = SOLO,
     ) -> None:
         super().__init__()
         if init not in ("data", "kmeans"):
             raise ValueError(f"codebook init {init!r} is neither data nor kmeans")
         self.size, self.decay, self.init, self.dead_below = size, decay, init, dead_below
-        self.sync, self.first = sync, first
+        self.team = team
         self.register_buffer("embed", torch.randn(size, dim) / math.sqrt(dim))
         self.register_buffer("embed_sum", self.embed.clone())
         self.register_buffer("cluster_size", torch.ones(size))
         self.register_buffer("placed", torch.tensor(False))
+        self.restart_error = torch.tensor(0.0)
         self._placed = False  # the buffer's twin, read without waiting for the device
         self.register_load_state_dict_post_hook(lambda module, _: module._loaded())
 
     def _loaded(self) -> None:
         self._placed = bool(self.placed)
 
-    def _summed(self, value: Tensor) -> Tensor:
-        return value if self.sync is None else self.sync(value)
-
     def _frames(self, rows: Tensor) -> Tensor:
-        """``size`` random rows, the same on every process: those of the first one."""
+        """``size`` random rows of all processes, as the first one draws them; each process has equally many."""
         count = len(rows)
-        chosen = torch.randint(count, (self.size,), device=rows.device)
-        if count >= self.size and not self._placed:
-            chosen = torch.randperm(count, device=rows.device)[: self.size]
-        frames = rows[chosen]
-        return self._summed(frames if self.first else torch.zeros_like(frames))
+        whole = count * self.team.size
+        chosen = torch.randint(whole, (self.size,), device=rows.device)
+        if whole >= self.size and not self._placed:
+            chosen = torch.randperm(whole, device=rows.device)[: self.size]
+        chosen = self.team.sum(chosen if self.team.leads else torch.zeros_like(chosen))
+        mine = chosen - self.team.rank * count
+        here = (mine >= 0) & (mine < count)
+        return self.team.sum(torch.where(here[:, None], rows[mine.clamp(0, count - 1)], 0.0))
 
     def _tally(self, rows: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
         """(how often each code was used ``[K]``, the sum of what it coded ``[K, D]``), over all processes."""
         used = torch.zeros(self.size, device=rows.device).index_add_(0, code, torch.ones_like(rows[:, 0]))
         sums = torch.zeros_like(self.embed).index_add_(0, code, rows)
-        return self._summed(used), self._summed(sums)
+        return self.team.sum(used), self.team.sum(sums)
 
     def nearest(self, rows: Tensor) -> Tensor:
         """The code of each row ``[N, D]``."""
@@ -142,8 +149,7 @@ class EmaCodebook(nn.Module):
         for _ in range(10 if self.init == "kmeans" else 0):
             used, sums = self._tally(rows, self.nearest(rows))
             self.embed.copy_(torch.where(used[:, None] > 0, sums / used.clamp(min=1)[:, None], self.embed))
-        even = self._summed(torch.tensor(float(len(rows)), device=rows.device)) / self.size
-        self.cluster_size.fill_(1.0).mul_(even)
+        self.cluster_size.fill_(len(rows) * self.team.size / self.size)
         self.embed_sum.copy_(self.embed * self.cluster_size[:, None])
         self.placed.fill_(True)
         self._placed = True
@@ -153,15 +159,22 @@ class EmaCodebook(nn.Module):
         self.cluster_size.lerp_(used, 1 - self.decay)
         self.embed_sum.lerp_(sums, 1 - self.decay)
         self.embed.copy_(self.embed_sum / self.cluster_size.clamp(min=1e-5)[:, None])
-        self._revive(rows, used.sum() / self.size)
+        dead, frames = self._revive(rows, used.sum() / self.size)
+        average = self.embed_sum / self.cluster_size.clamp(min=1e-5)[:, None]
+        undone = torch.maximum((self.embed - frames).abs(), (average - frames).abs()).amax(1)
+        self.restart_error = torch.where(dead, undone, 0.0).max()
 
-    def _revive(self, rows: Tensor, even: Tensor) -> None:
-        """Put dead codes on random frames. Runs last: what it writes must survive this forward pass."""
+    def _revive(self, rows: Tensor, even: Tensor) -> tuple[Tensor, Tensor]:
+        """Put dead codes on random frames; returns (which were dead ``[K]``, the frames ``[K, D]``).
+
+        Runs last: what it writes must survive this forward pass, and the average the next one.
+        """
         dead = self.cluster_size < self.dead_below * even
         frames = self._frames(rows)
         self.embed.copy_(torch.where(dead[:, None], frames, self.embed))
         self.cluster_size.copy_(torch.where(dead, even, self.cluster_size))
         self.embed_sum.copy_(torch.where(dead[:, None], frames * even, self.embed_sum))
+        return dead, frames
 
     def look_up(self, code: Tensor) -> Tensor:
         """``[B, D, T]`` of codes ``[B, T]``."""
@@ -182,8 +195,8 @@ class EmaCodebook(nn.Module):
 class EmaResidualVQ(ResidualVQ):
     """``codebooks`` stages of `EmaCodebook`; the loss is ``commitment`` times the stages' mean squared rest.
 
-    ``sync`` sums a tensor over all processes (None: there is one); ``first`` says whether this is the process
-    whose frames are taken. Without a training batch the codes are random: an evaluation changes nothing.
+    The processes of a ``team`` learn one codebook of all their batches. Without a training batch the codes are
+    random: an evaluation changes nothing.
     """
 
     def __init__(
@@ -196,11 +209,10 @@ class EmaResidualVQ(ResidualVQ):
         dropout: float = 0.0,
         init: str = "data",
         dead_below: float = 0.1,
-        sync: Sync | None = None,
-        first: bool = True,
+        team: Team = SOLO,
     ) -> None:
         stages: list[nn.Module] = [
-            EmaCodebook(dim, size, decay, init, dead_below, sync, first) for _ in range(codebooks)
+            EmaCodebook(dim, size, decay, init, dead_below, team) for _ in range(codebooks)
         ]
         super().__init__(stages, dropout, mean_loss=True)
         self.commitment, self.size = commitment, size
@@ -257,11 +269,11 @@ class FactorizedResidualVQ(ResidualVQ):
         self.size = size
 
 
-def build_quantizer(part: Part, dim: int, *, sync: Sync | None = None, first: bool = True) -> ResidualVQ:
+def build_quantizer(part: Part, dim: int, *, team: Team = SOLO) -> ResidualVQ:
     """The quantiser that a recipe's ``quantizer`` describes, over latents of ``dim`` numbers."""
     if part.kind == "ema":
         return EmaResidualVQ(
-            dim, part.codebooks, part.size, part.decay, part.commitment, part.dropout, sync=sync, first=first
+            dim, part.codebooks, part.size, part.decay, part.commitment, part.dropout, team=team
         )
     return FactorizedResidualVQ(dim, part.codebooks, part.size, part.dim, part.commitment, part.dropout)
 

@@ -12,13 +12,13 @@ from torch import Tensor
 from nashboard.reporter import Reporter
 from recipes.base import flat
 from recipes.tts import Tts
-from trainers.kit import histograms, stats
+from trainers.kit import histograms, processes, stats
 from trainers.kit.checkpoints import Checkpoint, restore
 from trainers.kit.contracts import Leaks, called_real, early, loss_at_zero, middles, set_number
 from trainers.kit.device import adamw, count, fabric_for, set_rate
 from trainers.kit.loop import Loop, Schedule
 from trainers.kit.losses import AdversarialLoss
-from trainers.kit.seeding import rng_state, seed_all, set_rng_state
+from trainers.kit.seeding import rng_state, seed_all, seed_training, set_rng_state
 from trainers.tts.data import Batch, Facts, Speech, Stream
 from trainers.tts.evaluate import Evaluation
 from trainers.tts.judge import MelJudge, stretches
@@ -36,7 +36,9 @@ def distance(said: Tensor, wanted: Tensor, mask: Tensor | None, kind: str = "mse
         return each.mean()
     each = each.flatten(2).mean(2) if each.ndim > 2 else each
     # not each * mask: what is masked may be infinite
-    return torch.where(mask, each, 0.0).sum() / mask.sum()
+    total = torch.where(mask, each, 0.0).sum()
+    team = processes.current()  # several processes: each one's part, so that their mean is that of all rows
+    return total * team.size / team.sum(mask.sum())
 
 
 def losses(out: Out, batch: Batch, recipe: Tts) -> dict[str, Tensor]:
@@ -74,6 +76,7 @@ class Training:
 
     def __init__(self, recipe: Tts, device: str, checkpoint: Checkpoint | None = None) -> None:
         self.recipe, self.schedule = recipe, Schedule.of(recipe.trainer)
+        self.team = processes.current()
         self.fabric = fabric_for(device, recipe.trainer.precision, recipe.trainer.threads)
         vocoder = build_vocoder(recipe)
         known = Facts.from_dict(checkpoint.state["facts"]) if checkpoint is not None else None
@@ -84,7 +87,7 @@ class Training:
         self.net = FastSpeech2(recipe, len(self.data.inventory))
         seed_all(recipe.seed + 1)
         judge = MelJudge(recipe.disc, recipe.mel.n_mels)
-        seed_all(recipe.seed + 2)
+        seed_training(recipe.seed + 2)
         # the network is called bare, under autocast: gradients are asked for at its inner `hidden`
         _, self.optimizer = self.fabric.setup(self.net, adamw(self.net.parameters(), recipe.gen))
         disc, disc_optimizer = self.fabric.setup(judge, adamw(judge.parameters(), recipe.disc))
@@ -107,6 +110,7 @@ class Training:
             "eval_hash": self.data.sha256,
             "device": str(self.fabric.device),
             "parameters": {"gen": count(self.net), "disc": count(judge)},
+            "processes": self.team.size,
             "durations": self.data.features.source,
             "symbols": len(self.data.inventory.symbols),
         }
@@ -144,9 +148,10 @@ class Training:
             for turn in range(1, rounds + 1):
                 last = turn == rounds
                 with loop.waiting():
-                    batch = self.stream.next().to(device)
-                items += len(batch.tokens)
-                seconds += float(batch.frames.sum()) * frame_seconds
+                    whole = self.stream.next()
+                    batch = whole.part(self.team.rows(len(whole.tokens))).to(device)
+                items += len(whole.tokens)
+                seconds += float(whole.frames.sum()) * frame_seconds
                 with self.fabric.autocast():
                     out = self.net(batch.tokens, batch.lengths, batch)
                 terms, weights = losses(out, batch, recipe), recipe.weights()
@@ -164,6 +169,7 @@ class Training:
                 if loop.evaluates and last:
                     found |= stats.shares(stats.output_grads(terms, out.hidden, weights))
                 self.fabric.backward(total / rounds)
+            self.team.reduce(params, "gen", detail=loop.reports)
             if loop.reports or recipe.gen.clip:
                 found["gen/grad_norm"] = stats.clipped(params, recipe.gen.clip)
             before = stats.snapshot(params) if loop.reports else []
@@ -218,6 +224,8 @@ class Training:
 
     def _evaluate(self, reporter: Reporter, loop: Loop) -> dict[str, float]:
         """Measures, reports and prints; returns what chooses the best checkpoint."""
+        if not self.team.leads:
+            return {}
         self.net.eval()
         found = self.evaluation(self.net, self.fabric.device, reporter, loop.step)
         self.net.train()

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from recipes.vae import Disc, Generator, Vae
 from trainers.kit import stats
 from trainers.kit.balance import Balancer
+from trainers.kit.contracts import Leaks
 from trainers.kit.device import adamw, set_rate
 from trainers.kit.ema import Ema
 from trainers.kit.losses import AdversarialLoss
@@ -61,6 +62,7 @@ class VAELightningModule(LightningModule):
     Attributes:
         updates: generator updates made.
         detail, measure: what the next step finds out for ``seen``: everything, gradient shares too.
+        watch: whether the next step looks for leaks between the players.
         seen: device scalars of the latest step by the names of the vocabulary.
 
     Raises:
@@ -111,7 +113,7 @@ class VAELightningModule(LightningModule):
         self.spectra = SpectralDistance(shown=stft)
         self.gen, self.disc = gen or Generator(), disc or Disc()
         self.balancer = Balancer({"recon": 1.0}) if balancer else None
-        self.updates, self.detail, self.measure = 0, True, False
+        self.updates, self.detail, self.measure, self.watch = 0, True, False, False
         self.seen: dict[str, Tensor | float] = {}
         self.optimizer = Stepper(self, 0, adamw(self.model.parameters(), self.gen))
         self.game: AdversarialLoss | None = None
@@ -125,6 +127,7 @@ class VAELightningModule(LightningModule):
                 backward=self.manual_backward,
                 names=getattr(self.discriminator, "names", ()) or ["disc"],
             )
+        self.leaks = Leaks(self.model, self.discriminator or nn.Module())
         self.ema: Ema | None = None
         if self.gen.ema:
             self.ema = Ema(self.model, AudioVAE(**self.model.config), self.gen.ema)
@@ -207,9 +210,12 @@ class VAELightningModule(LightningModule):
             raw = self.game.optimizer.raw
             seen["disc/lr"] = set_rate(raw, self.disc, self.gamma, self.updates)
             if training:
+                self.leaks.before_disc(self.watch)
                 seen |= self.game.train_disc(batch, fake, detail=self.detail)
+                self.leaks.after_disc()
             elif self.detail:
                 seen["loss/disc"] = self._watched(batch, fake)
+        self.leaks.before_gen(self.watch and self.game is not None)
         terms, relative = self._terms(batch, fake, playing)
         weights = self.base | (self.calculator.weights(self.time) if playing else {})
         weights = {name: weight for name, weight in weights.items() if name in terms}
@@ -224,10 +230,12 @@ class VAELightningModule(LightningModule):
             seen["gen/grad_norm"] = stats.clipped(params, self.gen.clip)
         before = stats.snapshot(params) if self.detail else []
         self.optimizer.step()
+        self.leaks.after_gen()
         self.updates += 1
         if self.ema is not None:
             self.ema.update()
         if self.detail:
+            seen |= self.leaks.points()
             seen["gen/update_ratio"] = stats.update_ratio(params, before)
             if playing:
                 seen["feat/relative"] = relative

@@ -75,3 +75,21 @@ def test_features_are_gathered_in_order() -> None:
     features, logits = fidelity.gathered(lambda x: (x, x[:, :1] * 2), batches)
     assert features[:, 0].tolist() == [0, 0, 1, 1, 2, 2]
     assert logits.shape == (6, 1)
+
+
+def test_diversity_compares_distances_within_classes() -> None:
+    real, labels = torch.cat([cloud(60, 4, 0), cloud(60, 4, 1, 50.0)]), torch.arange(2).repeat_interleave(60)
+    assert fidelity.diversity(real, labels, real, labels) == pytest.approx(1)
+    half = torch.cat([cloud(60, 4, 2, scale=0.5), cloud(60, 4, 3, 50.0, 0.5)])
+    assert fidelity.diversity(real, labels, half, labels) == pytest.approx(0.5, rel=0.1)
+    one = real[[0]].repeat(120, 1)
+    assert fidelity.diversity(real, labels, one, labels) == 0, "a mode for each class, however far apart"
+    assert math.isnan(fidelity.diversity(one, labels, real, labels))
+    assert math.isnan(fidelity.diversity(real, labels, real[:1], labels[:1]))
+
+
+def test_entropy_of_classes_found() -> None:
+    even = torch.eye(4).repeat(5, 1)
+    assert fidelity.class_entropy(even) == pytest.approx(1)
+    assert fidelity.class_entropy(torch.eye(4)[[0, 0, 0]]) == 0
+    assert fidelity.class_entropy(torch.eye(4)[[0, 1]]) == pytest.approx(0.5)

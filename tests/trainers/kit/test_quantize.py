@@ -283,3 +283,31 @@ def test_use_of_each_stage_over_batches() -> None:
     assert points["codebook/use.1"] == 0.5
     assert use.read()[1].tokens == 48
     assert use.points() == {}
+
+
+def test_a_restart_that_the_average_undoes_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run() -> float:
+        torch.manual_seed(0)
+        vq = EmaResidualVQ(4, codebooks=1, size=8, decay=0.5, dead_below=0.9)
+        errors = []
+        for _ in range(5):
+            vq(torch.randn(2, 4, 16))
+            errors.append(float(vq.restarts()["codebook/restart_error.0"]))
+        return max(errors)
+
+    assert run() < 1e-5
+    revive = EmaCodebook._revive
+
+    def forgetful(
+        self: EmaCodebook, rows: torch.Tensor, even: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Writes the code alone, as two published quantisers do."""
+        size, total = self.cluster_size.clone(), self.embed_sum.clone()
+        found = revive(self, rows, even)
+        self.cluster_size.copy_(size)
+        self.embed_sum.copy_(total)
+        return found
+
+    monkeypatch.setattr(EmaCodebook, "_revive", forgetful)
+    assert run() > 0.1
+    assert FactorizedResidualVQ(4, codebooks=1, size=8).restarts() == {}
