@@ -149,6 +149,12 @@ class Discriminator(Part):
         "torch's default, Kaiming for the leak, or N(0, 0.02).",
         title="Initialisation",
     )
+    normalize: Literal["default", "weight", "spectral", "none"] = knob(
+        "default",
+        "Norm of the convolutions' weights. Default: weight norm for periods and STFT, none for the scales, as "
+        "in their sources.",
+        title="Weights' norm",
+    )
     input_gain: float = knob(
         1.0,
         "What real and fake alike are multiplied by before the discriminator. Speech at RMS 0.1 is quiet for "
@@ -216,12 +222,25 @@ class Codec(Recipe):
     name: ClassVar[str] = "codec"
     title: ClassVar[str] = "Neural codec"
     loss: Literal["hinge", "least_squares"] = knob("hinge", "Adversarial loss.", title="Game", group="Losses")
+    reduction: Literal["mean", "sum"] = knob(
+        "mean",
+        "How the sub-discriminators' adversarial losses are joined, for both players; DAC sums. loss/disc is "
+        "reported as the mean either way.",
+        title="Over sub-discriminators",
+        group="Losses",
+    )
+    feat_reduction: Literal["mean", "sum"] = knob(
+        "mean",
+        "How the layers' feature distances are joined; DAC sums, which makes them tens of times as large.",
+        title="Over layers",
+        group="Losses",
+    )
     adv_weight: float = _weight(
-        1.0, "Weight of the generator's adversarial loss, the mean over sub-discriminators.", "Adversarial"
+        1.0, "Weight of the generator's adversarial loss, joined over sub-discriminators.", "Adversarial"
     )
     feat_weight: float = _weight(
         10.0,
-        "Weight of the distance between the discriminator's features, mean over layers.",
+        "Weight of the distance between the discriminator's features, joined over layers.",
         "Feature matching",
     )
     recon_weight: float = _weight(0.1, "Weight of the L1 on the waveform.", "Reconstruction")

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import weight_norm
-from torch.nn.utils.parametrize import is_parametrized
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
+from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
 from recipes.codec import Discriminator as Part
 from trainers.kit import dsp
@@ -317,10 +317,27 @@ def initialise(net: nn.Module, how: str, leak: float) -> None:
                 layer.bias.zero_()
 
 
+def normalise(net: nn.Module, how: str) -> None:
+    """Put all convolutions under one norm: ``weight``, ``spectral`` or ``none``; ``default`` leaves theirs.
+
+    Weight norm alone, or none, keeps what a layer computes; the spectral one divides its weight by the largest
+    singular value, so that it is to come after `initialise`.
+    """
+    if how == "default":
+        return
+    if how not in ("weight", "spectral", "none"):
+        raise ValueError(f"norm {how!r} is none of default, weight, spectral, none")
+    for layer in [m for m in net.modules() if isinstance(m, nn.Conv1d | nn.Conv2d)]:
+        if is_parametrized(layer, "weight"):
+            remove_parametrizations(layer, "weight")
+        if how != "none":
+            (weight_norm if how == "weight" else spectral_norm)(layer)
+
+
 def build_discriminator(
     part: Part, *, audio_channels: int = 1, normalize: bool = False
 ) -> JoinedDiscriminator:
-    """The discriminator that a recipe's ``disc`` describes, initialised, with its input gain.
+    """The discriminator that a recipe's ``disc`` describes, initialised, normed, with its input gain.
 
     Raises:
         ValueError: where the numbers do not fit each other (groups and channels, bands and bins).
@@ -356,4 +373,5 @@ def build_discriminator(
     net = joined()
     for judge in net.parts:
         initialise(judge, part.init, judge.leak)
+    normalise(net, part.normalize)
     return net

@@ -146,6 +146,28 @@ def test_a_weight_of_zero_is_measured_but_does_not_pull(codec: Codec) -> None:
     assert not equal(plain.state["gen"], pulled.state["gen"])
 
 
+def test_sums_over_sub_discriminators_and_layers(codec: Codec) -> None:
+    still = ("trainer.max_steps=1", "disc.lr=1e-12")
+    mean = codec(*still, run="mean")
+    total = codec(*still, "reduction=sum", "feat_reduction=sum", run="sum")
+    assert (mean.status, total.status) == (0, 0), total.err
+    assert total.series("loss/adv")[1] == pytest.approx(3 * mean.series("loss/adv")[1], rel=1e-4)
+    layers = 2 + 2 + 5  # two periods and one window
+    assert total.series("loss/feat")[1] == pytest.approx(layers * mean.series("loss/feat")[1], rel=1e-4)
+    assert total.series("loss/disc")[1] == pytest.approx(mean.series("loss/disc")[1], rel=1e-5)
+    assert total.series("disc/grad_norm")[1] == pytest.approx(3 * mean.series("disc/grad_norm")[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("norm", ["spectral", "none"])
+def test_another_norm_trains_and_goes_on(codec: Codec, norm: str) -> None:
+    more = (f"disc.normalize={norm}", "disc.lr=1e-3")
+    whole = codec(*more, "trainer.max_steps=4", run="whole")
+    half = codec(*more, "trainer.max_steps=2", run="half")
+    rest = codec(*more, "trainer.max_steps=4", run="half", resume=half.run_dir)
+    assert (whole.status, rest.status) == (0, 0), rest.err
+    assert differences(whole.run_dir, rest.run_dir, 2) == []
+
+
 def test_both_rates_decay(codec: Codec) -> None:
     ran = codec("trainer.max_steps=4", "trainer.gamma=0.5", "gen.lr=0.001", "disc.lr=0.002")
     assert ran.series("gen/lr") == {1: 0.001, 2: 0.0005, 4: 0.000125}

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrize import is_parametrized
 
 from recipes.codec import Discriminator
 from trainers.kit.discriminators import (
@@ -15,6 +16,7 @@ from trainers.kit.discriminators import (
     MultiScaleDiscriminator,
     MultiScaleSTFTDiscriminator,
     build_discriminator,
+    normalise,
 )
 
 MSD = [4, 8, 8]
@@ -211,3 +213,42 @@ class TestInitialisation:
 def test_numbers_that_do_not_fit(make: Callable[[], nn.Module], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         make()
+
+
+class TestNorms:
+    def norms(self, net: nn.Module) -> set[str]:
+        """Names of the parametrisations of the convolutions' weights."""
+        convs = [m for m in net.modules() if isinstance(m, nn.Conv1d | nn.Conv2d)]
+        return {type(c.parametrizations.weight[0]).__name__ if is_parametrized(c) else "" for c in convs}
+
+    @pytest.mark.parametrize("kind", ["msd_grouped_mpd", "mpd_stft"])
+    def test_one_norm_for_all_and_each_its_own_by_default(self, kind: str) -> None:
+        found = {}
+        for how in ("default", "weight", "spectral", "none"):
+            torch.manual_seed(0)
+            found[how] = build_discriminator(Discriminator(**SMALL, kind=kind, normalize=how, init="kaiming"))
+        assert self.norms(found["default"]) == ({"", "_WeightNorm"} if "msd" in kind else {"_WeightNorm"})
+        assert self.norms(found["weight"]) == {"_WeightNorm"}
+        assert self.norms(found["spectral"]) == {"_SpectralNorm"}
+        assert self.norms(found["none"]) == {""}
+        wave = torch.randn(2, 1, 512, generator=torch.Generator().manual_seed(1))
+        one, two, three = (found[how](wave)[0] for how in ("default", "weight", "none"))
+        for a, b, c in zip(one, two, three, strict=True):
+            assert torch.allclose(a, b, atol=1e-5)
+            assert torch.allclose(a, c, atol=1e-5)
+
+    def test_the_spectral_norm_bounds_every_layer_and_the_others_do_not(self) -> None:
+        def largest(how: str) -> float:
+            torch.manual_seed(0)
+            net = build_discriminator(Discriminator(**SMALL, kind="mpd", normalize=how, init="kaiming"))
+            for _ in range(30):
+                net(torch.randn(1, 1, 512))
+            convs = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
+            return max(float(torch.linalg.matrix_norm(c.weight.detach().flatten(1), 2)) for c in convs)
+
+        assert largest("spectral") == pytest.approx(1.0, abs=0.02)
+        assert largest("weight") > 1.2
+
+    def test_a_norm_that_there_is_not(self) -> None:
+        with pytest.raises(ValueError, match="norm 'batch' is none of default, weight, spectral, none"):
+            normalise(nn.Conv1d(1, 1, 1), "batch")
