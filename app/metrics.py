@@ -118,6 +118,12 @@ def at(session: Session, runs: Sequence[Run], moment: str, sides: Sequence[str] 
     return Table(moment, tuple(columns), tuple(rows), tuple(_missing(session, runs)), tuple(impossible))
 
 
+def step_at(session: Session, run: Run, moment: str) -> int | None:
+    """The step of a moment in a run; None where the run has none such."""
+    have = {i.name: i for i in reading.series(session, run.id)}
+    return _when(session, run, moment_of(moment), have).step
+
+
 def _names(runs: Sequence[Run], have: Iterable[Collection[str]]) -> list[str]:
     """The metrics of the table: the document's for the codec, else losses and evaluations that there are."""
     names = {name for found in have for name in found}

@@ -75,6 +75,23 @@ def plot(session: Session, runs: Sequence[Run], names: Sequence[str], view: View
             "groups": [{"key": g.key, "value": g.value, "keys": list(g.keys)} for g in put]}  # fmt: skip
 
 
+def lines(
+    session: Session, runs: Sequence[Run], name: str, view: View
+) -> list[tuple[str, str, Curve | groups.Spread]]:
+    """(key, name of the run or value of the group, line) of a series, as a view with groups or differences has it."""
+    tracks = load(session, runs, [name], view)
+    base = _base(tracks, view)
+    placed = {t.key: t.curve(name, zoomed(session, t, name, view)) for t in tracks if name in t.whole}
+    if base is not None and view.diff:
+        placed = _against(placed, base.key)
+    curves = [c for c in placed.values() if c is not None]
+    if view.group:
+        spreads = [groups.spread_of(g, curves, view.smooth) for g in groups.of(runs, view.group, view.hide)]
+        return [(s.group.key, s.group.value, s) for s in spreads if s is not None]
+    names = {t.key: t.run.name or t.run.id for t in tracks}
+    return [(c.key, names[c.key], c) for c in curves if c.key not in view.hide]
+
+
 def _no_axis(axis: str) -> verdicts.Said:
     return verdicts.Said(f"counts no {axes.BY_NAME[axis].counts}: choose another x.", state="none")
 

@@ -89,7 +89,7 @@ def _filled(seed: int, points: int) -> str:
                 1 + np.exp(-step / points * (2 + n)) + 0.05 * draw.normal(size=points) + 0.02 * (seed % 4)
             )
             if name == "progress/epoch":
-                values = step / 1000
+                values = np.asarray(step / 1000)
             elif name.startswith("progress/"):
                 values = step * (8.0 if name.endswith("seen") else 1.0)
             columns = (array("q", step.tolist()), array("d", (1.7e9 + step * 0.1).tolist()))
@@ -130,4 +130,5 @@ def opened(browser: str, address: str, ids: list[str]) -> tuple[float, float, fl
             found.append((took, first / 1000, wire[0] / 1000))
             context.close()
         chromium.close()
-    return tuple(median(column) for column in zip(*found, strict=True))  # type: ignore[return-value]
+    took, first, whole = (median(column) for column in zip(*found, strict=True))
+    return took, first, whole

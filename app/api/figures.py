@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from app import axes, db, listening, plots, reading, runs
+from app import axes, db, happenings, listening, plots, reading, runs, scores
 from app.api.shapes import listed
 from app.errors import BadInput
 from app.models import Run
@@ -89,6 +89,45 @@ def figures(
     with db.reading() as session:
         found: list[Run] = [runs.get(session, i) for i in listed(runs_asked, "runs", MOST)]
         return Figures(**plots.plot(session, found, names, view))
+
+
+class Knobs(BaseModel):
+    """``axes``: knobs that differ, then scores at their best; ``runs``: each run's value on every axis."""
+
+    axes: list[dict[str, Any]]
+    runs: list[dict[str, Any]]
+
+
+@router.get("/api/knobs", summary="Knobs that tell runs apart, and scores", responses=documented(404))
+def knobs(runs_asked: Annotated[str, Query(alias="runs", description="ids of runs, by comma")]) -> Knobs:
+    """An axis with `values` is of texts: a run's value is the place in them."""
+    with db.reading() as session:
+        found = [runs.get(session, i) for i in listed(runs_asked, "runs", MOST)]
+        return Knobs(**scores.knobs(session, found))
+
+
+class Marks(BaseModel):
+    """What happened in runs: {key, x, words, kind: checkpoints | findings | notes, id}, by x."""
+
+    marks: list[dict[str, Any]]
+
+
+@router.get("/api/marks", summary="Checkpoints, findings and notes on an axis", responses=documented(404))
+def marks(
+    runs_asked: Annotated[str, Query(alias="runs", description="ids of runs, by comma")],
+    kinds: Annotated[str, Query(description=", ".join(happenings.KINDS))] = "checkpoints,findings,notes",
+    x: Annotated[str, Query(description=f"{', '.join(axes.NAMES)}")] = "step",
+) -> Marks:
+    """Phases come with the figures; these are asked for where somebody wants to see them."""
+    wanted = listed(kinds, "kinds", len(happenings.KINDS))
+    for kind in wanted:
+        if kind not in happenings.KINDS:
+            raise BadInput(f"{kind!r:.40} is no kind of mark: {', '.join(happenings.KINDS)}", field="kinds")
+    if x not in axes.NAMES:
+        raise BadInput(f"{x!r:.80} is no axis: {', '.join(axes.NAMES)}", field="x")
+    with db.reading() as session:
+        found = [runs.get(session, i) for i in listed(runs_asked, "runs", MOST)]
+        return Marks(marks=happenings.of(session, found, wanted, View(x)))
 
 
 @router.get("/api/listen", summary="What can be heard of up to 100 runs", responses=documented(404))

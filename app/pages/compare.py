@@ -1,4 +1,4 @@
-"""The Compare page: up to eight runs on the same charts, at the same epoch, in the same ear."""
+"""The Compare page: any number of runs on the same charts, at the same epoch, in the same ear."""
 
 from __future__ import annotations
 
@@ -13,17 +13,36 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from app import db, differs, errors, expected, findings, metrics, racks, reading, runs, words
+from app import (
+    axes,
+    db,
+    differs,
+    errors,
+    expected,
+    findings,
+    groups,
+    metrics,
+    racks,
+    reading,
+    runs,
+    scores,
+    views,
+    words,
+)
 from app.models import Run
-from app.pages.common import ENV, LETTERS, Page, base, render
+from app.pages.common import ENV, Page, base, render
 from app.plotlyjs import injected_styles
 from app.plots import keyed
+from app.tables_views import SavedView
+from app.traces import KEYS, MOST
 from doctor.findings import Diagnosis
 from nashboard.vocabulary import Series
 from recipes import TRAINERS, compose
 
 router = APIRouter()
 ENV.globals["injected_styles"] = injected_styles
+ENV.globals["AXES"] = axes.ALL
+ENV.globals["view_address"] = views.address
 SIDES = {"old": "Old", "fixed": "New"}
 KINDS = {
     "msd_grouped": "MSD, grouped",
@@ -33,6 +52,8 @@ KINDS = {
     "stft": "STFT",
 }
 RECENT = 40
+FEW = len(KEYS)
+"""With more runs than this the table at an epoch, a column a run, gives way to that of scores, a row a run."""
 Asked = Annotated[list[str], Query(alias="runs")]
 
 
@@ -76,8 +97,18 @@ class TablePart(Page):
     """The document's table at a moment."""
 
     template: ClassVar[str] = "parts/compare_table.html"
-    table: metrics.Table
+    table: metrics.Table | None
     severity: Callable[[str, str, str], str] = metrics.severity
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoresPart(Page):
+    """The runs as rows: last, best and at-epoch values of each metric."""
+
+    template: ClassVar[str] = "parts/compare_scores.html"
+    ids: tuple[str, ...]
+    at: str
+    scores: scores.Scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +130,7 @@ class FoundPart(Page):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparePage(LegendPart, RacksPart, TablePart, DiffersPart, FoundPart):
+class ComparePage(LegendPart, RacksPart, TablePart, ScoresPart, DiffersPart, FoundPart):
     """The page for these runs; ``told`` are words about what was asked for and is not shown."""
 
     template: ClassVar[str] = "compare.html"
@@ -109,6 +140,7 @@ class ComparePage(LegendPart, RacksPart, TablePart, DiffersPart, FoundPart):
     told: tuple[str, ...]
     axis: str
     has_bands: bool
+    group_by: tuple[tuple[str, str], ...]
     moments: tuple[str, ...] = metrics.MOMENTS
 
 
@@ -119,30 +151,46 @@ class ChoosePage(Page):
     template: ClassVar[str] = "compare_choose.html"
     nav: ClassVar[str] = "compare"
     groups: tuple[tuple[str, str, str], ...]
+    views: tuple[SavedView, ...]
     recent: tuple[tuple[str, str, str, str], ...]
 
 
 @router.get("/compare")
-def compare_page(request: Request, asked: Asked = [], at: str = "last") -> Response:  # noqa: B006
+def compare_page(
+    request: Request,
+    asked: Asked = [],  # noqa: B006
+    at: str = "last",
+    sort: str = "",
+    to: Annotated[str, Query(alias="base")] = "",
+) -> Response:
     """The whole page, or a choice of runs where none is named."""
     ids = parsed(asked)
     with db.reading() as session:
-        page = _choose(request, session) if not ids else _page(request, session, ids, at)
+        page = _choose(request, session) if not ids else _page(request, session, ids, at, sort, to)
     return render(page)
 
 
 @router.get("/compare/{part}")
-def compare_part(part: str, asked: Asked = [], at: str = "last") -> Response:  # noqa: B006
-    """A part of the page, for its script: legend, racks, table, differs, findings; or the table as table.csv."""
+def compare_part(
+    part: str,
+    asked: Asked = [],  # noqa: B006
+    at: str = "last",
+    sort: str = "",
+    to: Annotated[str, Query(alias="base")] = "",
+) -> Response:
+    """A part of the page, for its script: legend, racks, table, scores, differs, findings; or table.csv, scores.csv."""
     with db.reading() as session:
         found, _ = _found(session, parsed(asked))
         if part == "table.csv":
             text = as_csv(metrics.at(session, found, at, _sides(found)))
             return Response(text, media_type="text/csv; charset=utf-8")
-        return render(_part(session, part, found, at))
+        if part == "scores.csv":
+            text = scores_csv(scores.table(session, found, at, sort, to))
+            return Response(text, media_type="text/csv; charset=utf-8")
+        return render(_part(session, part, found, at, sort, to))
 
 
-def _part(session: Session, part: str, found: Sequence[Run], at: str) -> Page:
+def _part(session: Session, part: str, found: Sequence[Run], at: str, sort: str = "", to: str = "") -> Page:
     match part:
         case "legend":
             return LegendPart(title="", **_legend(session, found))
@@ -151,7 +199,9 @@ def _part(session: Session, part: str, found: Sequence[Run], at: str) -> Page:
                 title="", **charts({k: _names(session, r) for k, r in keyed(found).items()}, found)
             )
         case "table":
-            return TablePart(title="", table=metrics.at(session, found, at, _sides(found)))
+            return TablePart(title="", table=_table(session, found, at))
+        case "scores":
+            return ScoresPart(title="", **_scores(session, found, at, sort, to))
         case "findings":
             return FoundPart(title="", lines=legend(found), said=_said(session, found))
         case "differs":
@@ -159,12 +209,21 @@ def _part(session: Session, part: str, found: Sequence[Run], at: str) -> Page:
     raise errors.NotFound(f"Compare has no part {part!r:.40}")
 
 
+def _table(session: Session, found: Sequence[Run], at: str) -> metrics.Table | None:
+    return metrics.at(session, found, at, _sides(found)) if len(found) <= FEW else None
+
+
+def _scores(session: Session, found: Sequence[Run], at: str, sort: str, to: str) -> dict[str, Any]:
+    table = scores.table(session, found, at, sort, to)
+    return {"ids": tuple(r.id for r in found), "at": metrics.moment_of(at), "scores": table}
+
+
 def parsed(asked: Sequence[str]) -> list[str]:
     """The ids in ``runs=a,b`` or ``runs=a&runs=b``, in their order, doubles kept."""
     return [part.strip() for some in asked for part in some.split(",") if part.strip()]
 
 
-def _page(request: Request, session: Session, ids: Sequence[str], at: str) -> ComparePage:
+def _page(request: Request, session: Session, ids: Sequence[str], at: str, sort: str, to: str) -> ComparePage:
     found, told = _found(session, ids)
     sides = _sides(found)
     pair = set(sides) == {"Old", "New"} and len(found) == 2
@@ -173,11 +232,15 @@ def _page(request: Request, session: Session, ids: Sequence[str], at: str) -> Co
     known = any(r.trainer in TRAINERS for r in found)
     counted = all("progress/epoch" in names for names in have.values() if names)
     differences = differs.between(found)
+    table = _scores(session, found, at, sort, to)
     return ComparePage(
         **base(request, session, title),
         **_legend(session, found),
         **charts(have, found),
-        table=metrics.at(session, found, at, sides),
+        table=_table(session, found, at),
+        at=table["at"],
+        scores=table["scores"],
+        group_by=tuple(groups.choices(found)) if len(found) > 1 else (),
         differences=differences,
         said=_said(session, found),
         project=found[0].project,
@@ -195,7 +258,7 @@ def _names(session: Session, run: Run) -> list[str]:
 def _legend(session: Session, found: Sequence[Run]) -> dict[str, Any]:
     shown = tuple(r.id for r in found)
     recent = [r for r in runs.listing(session, limit=RECENT) if r.id not in shown]
-    more = tuple((r.id, r.name or r.id) for r in recent) if len(shown) < len(LETTERS) else ()
+    more = tuple((r.id, r.name or r.id) for r in recent) if len(shown) < MOST else ()
     return {
         "ids": shown,
         "lines": legend(found),
@@ -242,9 +305,9 @@ def _found(session: Session, ids: Sequence[str]) -> tuple[list[Run], list[str]]:
     twice = [i for i in found if list(ids).count(i) > 1]
     if twice:
         told.append(f"{', '.join(twice)} was named twice and is shown once.")
-    if len(found) > len(LETTERS):
-        told.append(f"{len(found)} runs were named. There are eight keys: the first eight are shown.")
-    return list(found.values())[: len(LETTERS)], told
+    if len(found) > MOST:
+        told.append(f"{len(found)} runs were named. The first {MOST} are shown.")
+    return list(found.values())[:MOST], told
 
 
 def _sides(found: Sequence[Run]) -> list[str]:
@@ -303,6 +366,7 @@ def _choose(request: Request, session: Session) -> ChoosePage:
             (",".join(r.id for r in g), " against ".join(r.name or r.preset or r.id for r in g), g[0].status)
             for g in pairs
         ),
+        views=tuple(views.listing(session, "compare")),
         recent=tuple(
             (r.id, r.name or r.id, f"{r.trainer} {r.preset} {r.size}".strip(), r.status) for r in found
         ),
@@ -320,4 +384,15 @@ def as_csv(table: metrics.Table) -> str:
         for band in row.bands or (None,):
             told = ["", "", ""] if band is None else [band.origin, band.range, band.source]
             writer.writerow([row.series, row.title, row.unit, *values, *told])
+    return out.getvalue()
+
+
+def scores_csv(table: scores.Scores) -> str:
+    """The table of scores with every digit, in its order."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["key", "run", "name", *(f"{c.row.name} ({c.head})" for c in table.columns)])
+    for line in table.lines:
+        values = ["" if s.value is None else repr(s.value) for s in line.scores]
+        writer.writerow([line.key, line.id, line.name, *values])
     return out.getvalue()

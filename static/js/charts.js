@@ -1,12 +1,13 @@
 // The charts of a page: every tile with data-series is asked for in one request, drawn in the theme's colours, and
 // shares zoom, hover and what is hidden with the others.
-import { api } from './base.js';
+import { api, notice } from './base.js';
 import * as theme from './theme.js';
 import * as words from './words.js';
 import { marks } from './marks.js';
-import { batches, facts, figureQuery, moved, rows, themed, visible, zoomOf } from './figures.js';
+import { batches, facts, figureQuery, hidden, moved, rows, themed, visible, withMarks, zoomOf } from './figures.js';
 
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false };
+const EAGER = 2; // with more runs than this a chart is asked for when it comes near the screen
 
 /** Colours of the theme by token; forgotten when the theme changes. */
 class Palette {
@@ -32,11 +33,12 @@ export class Board {
     this.onDrawn = onDrawn;
     this.palette = new Palette();
     this.figures = new Map(); // series → {figure, verdict, template}
+    this.old = new Set(); // series to ask for, again or for the first time, once one of their tiles is near
+    this.happened = []; // checkpoints, findings and notes on the axis, where they are on
     this.asked = new Set();
-    this.ended = new Set();
     this.busy = false;
     this.hovering = false;
-    this.seen = new IntersectionObserver((entries) => this.#scrolled(entries), { rootMargin: '200px' });
+    this.seen = new IntersectionObserver((entries) => this.#scrolled(entries), { rootMargin: '400px' });
     document.addEventListener('themechange', () => this.redraw());
     document.addEventListener('toggle', (event) => event.target.open && this.root.contains(event.target) && this.adopt(), true);
     let timer = 0;
@@ -59,16 +61,33 @@ export class Board {
     return [...this.root.querySelectorAll('[data-series]')].filter((t) => t.offsetParent !== null);
   }
 
-  /** Ask for these series again, or for all on the page. One request at a time; what comes meanwhile waits. */
+  /**
+   * Ask for these series again, or for all on the page: those near the screen at once, others when they come near.
+   * One request at a time; what comes meanwhile waits.
+   */
   async refresh(series = null) {
-    for (const name of series ?? this.tiles().map((t) => t.dataset.series)) this.asked.add(name);
+    for (const name of series ?? this.tiles().map((t) => t.dataset.series)) this.old.add(name);
+    await this.#pull();
+  }
+
+  async #pull() {
     if (this.busy) return;
     this.busy = true;
     try {
-      while (this.asked.size) await this.#ask();
+      while (this.#due()) await this.#ask();
     } finally {
       this.busy = false;
     }
+  }
+
+  /** Moves what is to be asked for now from `old` to `asked`; says whether there is any. */
+  #due() {
+    const tiles = this.tiles().filter((t) => this.old.has(t.dataset.series));
+    const near = tiles.filter((t) => t.dataset.near === '1' || nearby(t));
+    const eager = near.length || this.state.runs.length > EAGER ? near : tiles;
+    for (const tile of eager) this.asked.add(tile.dataset.series);
+    for (const name of this.asked) this.old.delete(name);
+    return this.asked.size > 0;
   }
 
   async #ask() {
@@ -79,7 +98,7 @@ export class Board {
       const tiles = shown.filter((t) => wanted.includes(t.dataset.series) && 'small' in t.dataset === small);
       if (!tiles.length) continue;
       const width = tiles[0].clientWidth - (small ? 38 : 92);
-      for (const names of batches([...new Set(tiles.map((t) => t.dataset.series))])) {
+      for (const names of batches([...new Set(tiles.map((t) => t.dataset.series))], this.state.runs.length)) {
         await this.#fetch(names, width, small);
       }
     }
@@ -90,7 +109,7 @@ export class Board {
     try {
       const answer = await api(before);
       if (figureQuery(this.state, names, width, small) !== before) {
-        for (const name of names) this.asked.add(name); // the view has changed meanwhile
+        for (const name of names) this.old.add(name); // the view has changed meanwhile
         return;
       }
       for (const [series, figure] of Object.entries(answer.figures)) {
@@ -114,7 +133,7 @@ export class Board {
     const meta = known.figure.layout.meta;
     Object.assign(tile.dataset, facts(meta));
     tile.removeAttribute('aria-busy');
-    say(tile, known.verdict, this.state.off);
+    say(tile, known.verdict, hidden(this.state));
     const log = tile.querySelector('[data-log]');
     if (log) log.setAttribute('aria-pressed', String(known.figure.layout.yaxis.type === 'log'));
     thinned(tile, meta);
@@ -125,11 +144,14 @@ export class Board {
   #draw(tile, known, fresh) {
     const plot = tile.querySelector('.plot');
     const shift = this.state.x === 'time' ? this.#shift() : 0;
-    let figure = visible(known.figure, this.state.off, firstInRow(tile));
+    const first = firstInRow(tile);
+    const off = hidden(this.state);
+    let figure = visible(known.figure, off, first);
+    if (this.happened.length) figure = withMarks(figure, this.happened, { off, on: this.state.on, labels: first && !('small' in tile.dataset) });
     if (shift) figure = moved(figure, shift);
     figure = themed(figure, this.palette.colour, this.palette.font);
     const layout = { ...figure.layout, template: themed(known.template, this.palette.colour, this.palette.font) };
-    layout.uirevision = JSON.stringify([this.state.zoom, this.state.x, layout.yaxis.type ?? '']);
+    layout.uirevision = JSON.stringify([this.state.zoom, this.state.x, this.state.mode, this.state.group, layout.yaxis.type ?? '']);
     if (!('small' in tile.dataset)) {
       const gutters = getComputedStyle(tile);
       layout.margin = { l: parseFloat(gutters.getPropertyValue('--gutter-l')), r: parseFloat(gutters.getPropertyValue('--gutter-r')), t: 16, b: 34, pad: 0 };
@@ -137,7 +159,7 @@ export class Board {
     delete tile.dataset.stale;
     if (!plot.classList.contains('js-plotly-plot')) plot.replaceChildren();
     globalThis.Plotly.react(plot, figure.data, layout, CONFIG);
-    marks(tile, layout, { off: this.state.off, shift, many: this.state.runs.length > 1 });
+    marks(tile, layout, { off, shift, many: this.state.runs.length > 1 });
     if (!plot.dataset.wired) this.#wire(tile, plot);
     if (fresh) beat(plot);
   }
@@ -178,6 +200,7 @@ export class Board {
   }
 
   #scrolled(entries) {
+    if (entries.some((e) => e.isIntersecting && this.old.has(e.target.dataset.series))) queueMicrotask(() => this.#pull());
     for (const { target, isIntersecting } of entries) {
       target.dataset.near = isIntersecting ? '1' : '0';
       const known = this.figures.get(target.dataset.series);
@@ -202,8 +225,28 @@ export class Board {
       if (!from.delete(series)) to.add(series); // what only undoes the other choice needs no word in the address
       this.onZoom(this.state.zoom);
       this.refresh([series]);
+    } else if (event.target.closest('[data-save]')) {
+      this.picture(tile, event.target.closest('[data-save]').dataset.save);
     } else if (event.target.closest('[data-points-table]')) {
       this.table(series, tile.querySelector('h3').textContent);
+    }
+  }
+
+  /** A chart as a file, PNG at twice the size or SVG, on the page's ground with its title. */
+  async picture(tile, format) {
+    const plot = tile.querySelector('.plot');
+    if (!plot.classList.contains('js-plotly-plot')) return;
+    const { width, height } = plot.getBoundingClientRect();
+    const title = `${tile.querySelector('h3').textContent} · ${tile.dataset.series}`;
+    const layout = { ...plot.layout, paper_bgcolor: this.palette.colour('--sheet'), width, height: height + 22 };
+    layout.margin = { ...layout.margin, t: (layout.margin?.t ?? 16) + 22 };
+    layout.title = { text: title, x: 0, xref: 'paper', y: 0.98, yref: 'container', yanchor: 'top', xanchor: 'left', font: { size: 12, color: this.palette.colour('--ink-1') } };
+    try {
+      const url = await globalThis.Plotly.toImage({ data: plot.data, layout, config: { staticPlot: true } }, { format, width, height: height + 22, scale: format === 'png' ? 2 : 1 });
+      const link = Object.assign(document.createElement('a'), { href: url, download: `${tile.dataset.series.replace(/[^\w.-]+/g, '_')}.${format}` });
+      link.click();
+    } catch (problem) {
+      notice(`The chart could not be made a picture. ${problem.message}`, 'warn');
     }
   }
 
@@ -269,6 +312,13 @@ function fail(tile, problem) {
   if (!strip) return;
   strip.className = 'vd fail';
   strip.textContent = `This chart could not be read. ${problem.message}`;
+}
+
+/** Whether a tile lies within 400 px of the screen, where its observer has not spoken yet. */
+function nearby(tile) {
+  if (tile.dataset.near) return false;
+  const { top, bottom } = tile.getBoundingClientRect();
+  return bottom > -400 && top < innerHeight + 400;
 }
 
 /** Phase labels stand in the first tile of a row only. */

@@ -3,8 +3,13 @@ import { copy, fragment, notice, throttled } from './base.js';
 import { Findings } from './findings.js';
 import * as keys from './keys.js';
 import { Listen } from './listen.js';
+import { keyOf } from './charts.js';
+import { hidden, keyAt } from './figures.js';
+import { Knobs } from './parallel.js';
 import { View } from './view.js';
+import { saving } from './views.js';
 
+const PARTS = { legend: 'legend', table: 'at-table', scores: 'scores-table', differs: 'differs', findings: 'compare-findings' };
 
 function start() {
   const legend = () => document.getElementById('legend');
@@ -14,34 +19,41 @@ function start() {
     runs,
     onHide: (off) => listen.hide(off),
     onChange: (change) => changed(change),
-    onReturn: () => parts(['legend', 'table', 'differs', 'findings']),
+    onReturn: () => parts(['legend', 'table', 'scores', 'differs', 'findings']),
+    onDrawn: (answer) => grouped(answer.groups),
+    onRestore: () => restored(),
   });
-  globalThis.nashboard = { player: listen.player, view };
+  globalThis.nashboard = { player: listen.player, listen, view };
   const findings = new Findings({ runs, away: true });
 
   /** Fetch parts of the page again and put them where they are. */
   async function parts(names) {
-    const at = view.state.at || 'last';
+    const { at, sort, base } = view.state;
+    const asked = new URLSearchParams({ runs: runs.join(','), at: at || 'last', sort, base });
     for (const name of names) {
+      if (name === 'table' && runs.length > 8) continue;
       try {
-        const html = await fragment(`/compare/${name}?runs=${runs.join(',')}&at=${encodeURIComponent(at)}`);
+        const html = await fragment(`/compare/${name}?${asked}`);
         if (name === 'racks') view.adopt(html);
-        else swap(html, { legend: 'legend', table: 'at-table', differs: 'differs', findings: 'compare-findings' }[name]);
+        else swap(html, PARTS[name], name === 'scores');
       } catch (problem) {
-        if (name === 'table') notice(problem.message, 'warn');
+        if (name === 'table' || name === 'scores') notice(problem.message, 'warn');
       }
     }
     view.paint();
   }
 
-  function swap(html, id) {
+  function swap(html, id, focused = false) {
     const made = new DOMParser().parseFromString(html, 'text/html').getElementById(id);
     const old = document.getElementById(id);
-    if (!made || !old || old.isEqualNode(made) || old.contains(document.activeElement)) return;
+    const held = old?.contains(document.activeElement) ? document.activeElement : null;
+    if (!made || !old || old.isEqualNode(made) || (held && !focused)) return;
+    const column = held?.dataset.sort?.replace('-', '');
     old.replaceWith(document.adoptNode(made));
+    if (column) made.querySelector(`[data-sort$="${CSS.escape(column)}"]`)?.focus();
   }
 
-  const table = throttled(() => parts(['table']), 2000);
+  const table = throttled(() => parts(['table', 'scores']), 2000);
   const heard = throttled(() => listen.refresh(), 1000);
   const statuses = throttled(() => parts(['legend']), 1000);
   const racks = throttled(() => parts(['racks']), 500);
@@ -73,11 +85,84 @@ function start() {
   function choose(at) {
     view.state.at = at === 'last' ? '' : at;
     view.changed();
-    for (const button of document.querySelectorAll('#at-form [name="at"]')) button.setAttribute('aria-pressed', String(button.value === at));
-    document.getElementById('csv').href = `/compare/table.csv?runs=${runs.join(',')}&at=${encodeURIComponent(at)}`;
-    parts(['table']);
+    moment();
+    parts(['table', 'scores']);
   }
 
+  /** The buttons of the epoch say which one is shown. */
+  function moment() {
+    const at = view.state.at || 'last';
+    let known = false;
+    for (const button of document.querySelectorAll('#at-form [name="at"]')) {
+      button.setAttribute('aria-pressed', String(button.value === at));
+      known ||= button.value === at;
+    }
+    document.getElementById('at-typed').value = known ? '' : at;
+    const csv = document.getElementById('csv');
+    if (csv) csv.href = `/compare/table.csv?runs=${runs.join(',')}&at=${encodeURIComponent(at)}`;
+  }
+
+  /** Back or forward: what does not follow the charts by itself. */
+  function restored() {
+    moment();
+    knobs?.restore();
+    if (!view.state.group) grouped([]);
+    parts(['table', 'scores']);
+  }
+
+  /** The groups with their keys, values and runs; a press hides a group. */
+  function grouped(groups) {
+    const box = document.getElementById('groups');
+    if (box.dataset.of === JSON.stringify(groups)) return;
+    box.dataset.of = JSON.stringify(groups);
+    box.hidden = !groups.length;
+    box.replaceChildren(
+      ...groups.map((group) => {
+        const chip = Object.assign(document.createElement('button'), { type: 'button', className: 'lg group-chip', title: `Show or hide group ${group.key}` });
+        chip.dataset.toggleRun = group.key;
+        const who = Object.assign(document.createElement('span'), { className: 'dim mono-s', textContent: group.keys.join(' ') });
+        chip.append(keyOf(group.key), Object.assign(document.createElement('b'), { className: 'cut', textContent: group.value }), who);
+        return chip;
+      }),
+    );
+    view.paint();
+  }
+
+  const exported = document.getElementById('export');
+  exported.addEventListener('toggle', () => exported.open && links());
+  addEventListener('click', (event) => !exported.contains(event.target) && (exported.open = false));
+  exported.addEventListener('keydown', (event) => event.key === 'Escape' && (exported.open = false));
+  /** The links of the menu ask for the view as it stands. */
+  function links() {
+    const { state } = view;
+    const asked = new URLSearchParams({ runs: runs.join(','), series: [...new Set(view.board.tiles().map((t) => t.dataset.series))].join(','), x: state.x });
+    if (state.zoom) {
+      asked.set('from', state.zoom[0]);
+      asked.set('to', state.zoom[1]);
+    }
+    for (const name of ['group', 'base', 'mode']) if (state[name]) asked.set(name, state[name]);
+    if (state.group) asked.set('smooth', state.smooth);
+    const off = hidden(state);
+    const hide = runs.map((_, i) => keyAt(i)).filter((key) => off.has(key));
+    if (hide.length) asked.set('hide', hide.join(','));
+    const shown = runs.filter((_, i) => !off.has(keyAt(i))).join(',') || runs.join(',');
+    const at = encodeURIComponent(state.at || 'last');
+    const places = { csv: `/api/export/points?${asked}`, parquet: `/api/export/points?format=parquet&${asked}`, scores: `/compare/scores.csv?runs=${runs.join(',')}&at=${at}&sort=${state.sort}`, clips: `/api/export/clips?runs=${shown}&at=${at}`, 'clips-all': `/api/export/clips?runs=${shown}&at=all` };
+    for (const link of document.querySelectorAll('[data-export]')) link.href = places[link.dataset.export];
+  }
+
+  document.addEventListener('click', (event) => {
+    const head = event.target.closest('[data-sort]');
+    if (!head || !head.closest('#scores-table') || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    view.state.sort = head.dataset.sort;
+    view.changed();
+    parts(['scores']);
+  });
+  document.getElementById('baseline')?.addEventListener('change', () => queueMicrotask(() => parts(['scores'])));
+  const knobs = document.getElementById('knobs') && new Knobs(view);
+  globalThis.nashboard.knobs = knobs;
+  saving(() => view.search().slice(1));
   document.getElementById('at-form').addEventListener('submit', (event) => {
     event.preventDefault();
     choose(event.submitter?.value ?? 'last');
@@ -93,19 +178,13 @@ function start() {
   });
   document.getElementById('copy-link').addEventListener('click', () => copy(location.href));
 
-  const hear = Object.fromEntries([...'abcdefgh', 'r'].map((k) => [k, () => listen.player.choose(k.toUpperCase())]));
   keys.listen({
     ...view.keys(),
-    ...hear,
     ...findings.keys(),
-    ' ': () => listen.toggle(),
-    j: () => listen.go(listen.index - 1),
-    k: () => listen.go(listen.index + 1),
-    '[': () => listen.mark('['),
-    ']': () => listen.mark(']'),
-    o: () => listen.player.repeat(!listen.player.looping),
+    ...listen.keys(),
   });
   listen.refresh();
+  moment();
 }
 
 if (typeof document !== 'undefined') start();

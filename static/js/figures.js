@@ -1,10 +1,34 @@
 // Pure functions between the server's figure dicts and what is drawn: the view's state in the address, colours for
 // tokens, what is hidden, local time, and the facts that a tile carries.
 
-export const AXES = ['step', 'epoch', 'relative', 'time'];
+export const AXES = ['step', 'disc_steps', 'epoch', 'samples', 'audio_hours', 'relative', 'time'];
 export const ORIGINS = ['measured', 'published', 'claimed'];
-export const KEYS = 'ABCDEFGH';
+export const MARKS = ['checkpoints', 'findings', 'notes']; // phases are on unless they are switched off
+export const LETTERS = 'ABCDEFGHIJKLMNOPQSTUVWXYZ'; // R is the reference's
+const WORDS = ['at', 'slot', 'sort', 'sx', 'sy'];
 const FONTS = new Set(['--mono', '--sans']);
+
+/** The key of the run at a place: A to H, on to Z without R, then A2, B2, … */
+export function keyAt(place) {
+  const lap = Math.floor(place / LETTERS.length);
+  return LETTERS[place % LETTERS.length] + (lap ? lap + 1 : '');
+}
+
+/** Stretches of axes by name, from "disc.lr:1e-4:3e-4;eval/snr:5:9"; what is none is left out. */
+export function brushesOf(text) {
+  const found = new Map();
+  for (const part of (text || '').split(';')) {
+    const ends = part.match(/^(.+):([^:]+):([^:]+)$/);
+    const [low, high] = ends ? [Number(ends[2]), Number(ends[3])] : [NaN, NaN];
+    if (low <= high) found.set(ends[1], [low, high]);
+  }
+  return found;
+}
+
+/** What is hidden: by a press, or because a stretch on an axis leaves it out. */
+export function hidden(state) {
+  return state.filtered?.size ? new Set([...state.off, ...state.filtered]) : state.off;
+}
 
 /** The view that an address asks for; what is not in it, or makes no sense, is as `defaults` say. */
 export function stateOf(search, defaults = {}) {
@@ -21,8 +45,13 @@ export function stateOf(search, defaults = {}) {
     log: new Set(list('log')),
     lin: new Set(list('lin')),
     zoom: zoom[0] < zoom[1] ? zoom : null,
-    at: asked.get('at') || '',
-    slot: asked.get('slot') || '',
+    on: new Set(list('on').filter((name) => MARKS.includes(name))),
+    group: asked.get('group') || '',
+    base: asked.get('base') || '',
+    mode: asked.get('mode') === 'diff' && asked.get('base') ? 'diff' : '',
+    brush: brushesOf(asked.get('brush')),
+    filtered: new Set(),
+    ...Object.fromEntries(WORDS.map((name) => [name, asked.get(name) || ''])),
   };
 }
 
@@ -33,12 +62,13 @@ export function searchOf(state, defaults = {}) {
   if (state.runs.length) put('runs', state.runs.join(','));
   if (state.x !== (defaults.x || 'step')) put('x', state.x);
   if (state.smooth !== (defaults.smooth ?? 0.6)) put('smooth', state.smooth);
-  for (const name of ['off', 'log', 'lin']) if (state[name].size) put(name, [...state[name]].sort().join(','));
+  for (const name of ['off', 'on', 'log', 'lin']) if (state[name].size) put(name, [...state[name]].sort().join(','));
   if (state.zoom) {
     put('from', state.zoom[0]);
     put('to', state.zoom[1]);
   }
-  for (const name of ['at', 'slot']) if (state[name]) put(name, state[name]);
+  for (const name of ['group', 'base', 'mode', ...WORDS]) if (state[name]) put(name, state[name]);
+  if (state.brush.size) put('brush', [...state.brush].map(([name, ends]) => `${name}:${ends.join(':')}`).join(';'));
   return parts.length ? `?${parts.join('&')}` : '';
 }
 
@@ -50,13 +80,17 @@ export function figureQuery(state, series, width, small = false) {
     if (chosen.length) asked[name] = chosen.join(',');
   }
   if (state.zoom) [asked.from, asked.to] = state.zoom;
+  for (const name of ['group', 'base', 'mode']) if (state[name]) asked[name] = state[name];
+  const hide = state.runs.map((_, i) => keyAt(i)).filter((key) => hidden(state).has(key));
+  if (state.group && hide.length) asked.hide = hide.join(',');
   asked.width = Math.round(Math.min(4000, Math.max(50, width)));
   if (small) asked.small = 1;
   return `/api/figures?${new URLSearchParams(asked)}`;
 }
 
-/** Series in groups small enough for one request. */
-export function batches(series, most = 24) {
+/** Series in groups small enough for one request: of many runs few charts at a time, so that the first stand soon. */
+export function batches(series, runs = 1) {
+  const most = Math.max(2, Math.min(24, Math.floor(48 / runs)));
   const found = [];
   for (let i = 0; i < series.length; i += most) found.push(series.slice(i, i + most));
   return found;
@@ -90,10 +124,10 @@ export function visible(figure, off, labels = true) {
   const shows = (name) => {
     const [kind, which] = name.split(':');
     if (kind === 'run' || kind === 'band') return !off.has(which);
-    if (kind === 'phase-label') return labels && !off.has('phases');
-    return kind !== 'phase' || !off.has('phases');
+    if (kind === 'mark-label') return labels && !off.has(which);
+    return kind !== 'mark' || !off.has(which);
   };
-  const data = figure.data.filter((t) => !off.has(t.meta?.run) && !off.has(t.meta?.band));
+  const data = figure.data.filter((t) => !off.has(t.meta?.run) && !off.has(t.meta?.member) && !off.has(t.meta?.band));
   const live = data.some((t) => t.meta?.part === 'end' && t.marker.symbol.endsWith('-open'));
   return {
     data,
@@ -109,7 +143,8 @@ export function visible(figure, off, labels = true) {
 export function decoded(values) {
   if (Array.isArray(values)) return Float64Array.from(values);
   const bytes = Uint8Array.from(atob(values.bdata), (c) => c.charCodeAt(0));
-  return new Float64Array(bytes.buffer);
+  const Kind = { f4: Float32Array, i4: Int32Array, f8: Float64Array }[values.dtype ?? 'f8'];
+  return Float64Array.from(new Kind(bytes.buffer));
 }
 
 /** The figure with its x moved by `ms`: plotly shows dates in UTC, people read their own clocks. */
@@ -148,12 +183,43 @@ export function facts(meta) {
   return found;
 }
 
+/**
+ * Uprights for what happened, added to a figure: one a place and kind, dotted; its words above the plot where those
+ * before leave room. `marks` are {key, x, words, kind, severity, about}; runs in `off` have none.
+ */
+export function withMarks(figure, marks, { off = new Set(), on = new Set(), labels = true } = {}) {
+  const [low, high] = figure.layout.xaxis.range;
+  const share = (x) => (x - low) / (high - low);
+  const dashes = { checkpoints: '4px,3px', findings: 'solid', notes: '1px,2px' };
+  const tints = { fail: '--fail', warn: '--warn' };
+  const seen = new Set();
+  const shapes = [];
+  const annotations = [];
+  const wide = 0.025; // of the plot, a sign
+  const taken = figure.layout.annotations.filter((a) => a.name.startsWith('mark-label')).map((a) => [share(a.x), share(a.x) + wide * a.text.length]);
+  for (const mark of marks) {
+    const at = share(mark.x);
+    const same = `${mark.kind} ${mark.x}`;
+    if (!on.has(mark.kind) || off.has(mark.key) || !(at >= 0 && at <= 1) || seen.has(same)) continue;
+    seen.add(same);
+    const color = tints[mark.severity] ?? '--edge';
+    shapes.push({ type: 'line', xref: 'x', yref: 'paper', x0: mark.x, x1: mark.x, y0: figure.layout.yaxis?.domain?.[0] ?? 0, y1: 1, layer: 'below', name: `mark:${mark.kind}`, line: { width: 1, color, dash: dashes[mark.kind] } });
+    const right = at > 0.8;
+    const ends = right ? [at - wide * mark.words.length, at] : [at, at + wide * mark.words.length];
+    if (!labels || taken.some(([a, b]) => a < ends[1] && ends[0] < b)) continue;
+    taken.push(ends);
+    const side = right ? { xanchor: 'right', xshift: -1 } : { xanchor: 'left', xshift: 1 };
+    annotations.push({ text: mark.words, showarrow: false, name: `mark-label:${mark.kind}`, font: { size: 10, color: tints[mark.severity] ?? '--ink-3' }, x: mark.x, yref: 'paper', y: 1, yshift: 1, yanchor: 'bottom', hovertext: mark.about, ...side });
+  }
+  return { data: figure.data, layout: { ...figure.layout, shapes: [...figure.layout.shapes, ...shapes], annotations: [...figure.layout.annotations, ...annotations] } };
+}
+
 /** The points that a figure draws, for its table: [{key, x, y}] of the raw line where there is one. */
 export function rows(figure) {
   const lines = new Map();
   for (const trace of figure.data) {
     const { run, part } = trace.meta ?? {};
-    if (part === 'raw' || (part === 'line' && !lines.has(run))) lines.set(run, trace);
+    if ((part === 'raw' && !trace.meta.member) || (part === 'line' && !lines.has(run))) lines.set(run, trace);
   }
   return [...lines].flatMap(([key, trace]) => {
     const x = decoded(trace.x);

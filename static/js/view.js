@@ -1,6 +1,8 @@
 // What Compare and Run share: the view's state in the address, its controls, keys that hide runs, and live charts.
 import * as figures from './figures.js';
-import { Board } from './charts.js';
+import { Board, keyOf } from './charts.js';
+import { api } from './base.js';
+import { joined } from './listenview.js';
 import { Live } from './live.js';
 import { count } from './words.js';
 
@@ -8,15 +10,25 @@ const DEFAULT_SMOOTH = 0.6;
 
 export class View {
   /** `runs` are the ids in the order of their keys; `named` whether the address names them. */
-  constructor({ runs, named = true, onHide = () => {}, onChange = () => {}, onReturn = () => {} }) {
+  constructor({ runs, named = true, onHide = () => {}, onChange = () => {}, onReturn = () => {}, onDrawn = () => {}, onRestore = () => {} }) {
     this.root = document.getElementById('board');
     this.defaults = { x: this.root.dataset.defaultX, smooth: DEFAULT_SMOOTH };
     this.state = figures.stateOf(location.search, this.defaults);
     this.state.runs = runs;
     this.named = named;
     this.onHide = onHide;
-    this.board = new Board(this.root, this.state, { onZoom: () => this.changed(), onDrawn: () => this.#note() });
+    this.onRestore = onRestore;
+    this.board = new Board(this.root, this.state, {
+      onZoom: () => this.changed(),
+      onDrawn: (answer) => {
+        this.#note();
+        this.#lacking(answer);
+        onDrawn(answer);
+      },
+    });
     this.#controls();
+    addEventListener('popstate', () => this.#restore());
+    this.happened();
     this.live = new Live(runs, {
       banner: document.getElementById('stale'),
       onChange: (change) => onChange(change),
@@ -58,22 +70,98 @@ export class View {
   toggle(what) {
     this.state.off[this.state.off.has(what) ? 'delete' : 'add'](what);
     this.changed();
+    this.hiding();
+  }
+
+  /** What is hidden has changed: a group without one of its runs is another group, all else is only drawn again. */
+  hiding() {
+    this.paint();
+    if (this.state.group) this.board.refresh();
+    else this.board.redraw();
+  }
+
+  /** Show or hide checkpoints, findings or notes. */
+  mark(kind) {
+    this.state.on[this.state.on.has(kind) ? 'delete' : 'add'](kind);
+    this.changed();
+    this.happened();
+  }
+
+  /** Change options of the view, {x: 'epoch', zoom: null}, and draw all charts anew. */
+  set(options) {
+    Object.assign(this.state, options);
+    this.changed();
+    this.board.refresh();
+    if ('x' in options) this.happened();
+  }
+
+  /** Put the state into the address and onto the controls; with `step` the former one is a step back. */
+  changed({ step = true } = {}) {
+    const search = this.search();
+    if (search !== location.search) history[step ? 'pushState' : 'replaceState'](null, '', `${location.pathname}${search}${location.hash}`);
+    this.paint();
+  }
+
+  /** The address' part for the view as it stands. */
+  search() {
+    return joined(figures.searchOf(this.named ? this.state : { ...this.state, runs: [] }, this.defaults), location.search);
+  }
+
+  /** Back or forward: the view that the address says, drawn without a reload unless the runs are others. */
+  #restore() {
+    if (location.search === this.search()) return; // only the place on the page has changed
+    const asked = figures.stateOf(location.search, this.defaults);
+    if (this.named && asked.runs.join() !== this.state.runs.join()) {
+      location.reload();
+      return;
+    }
+    Object.assign(this.state, asked, { runs: this.state.runs, filtered: this.state.filtered });
+    this.paint();
+    this.happened();
+    this.onRestore(this.state);
+    this.board.refresh();
+  }
+
+  /** Fetch what happened in the runs, where it is to be seen. */
+  async happened() {
+    const { on, runs, x } = this.state;
+    if (!on.size) {
+      if (this.board.happened.length) this.board.happened = [];
+      this.board.redraw();
+      return;
+    }
+    try {
+      const found = await api(`/api/marks?${new URLSearchParams({ runs: runs.join(','), kinds: [...on].join(','), x })}`);
+      this.board.happened = found.marks;
+    } catch {
+      this.board.happened = []; // the charts stand without them
+    }
     this.board.redraw();
   }
 
-  /** Put the state into the address and onto the controls. */
-  changed() {
-    const shown = this.named ? this.state : { ...this.state, runs: [] };
-    history.replaceState(null, '', `${location.pathname}${figures.searchOf(shown, this.defaults)}${location.hash}`);
-    this.paint();
+  /** Name the runs that do not lie on the axis. */
+  #lacking(answer) {
+    const strip = document.getElementById('lacking');
+    if (!strip) return;
+    const keys = answer.lacking;
+    strip.hidden = !keys.length;
+    const words = { epoch: 'epochs', disc_steps: 'D steps', samples: 'samples', audio_hours: 'hours of audio' };
+    strip.querySelector('[data-words]').replaceChildren(...keys.flatMap((key) => [keyOf(key), ' ']), `count${keys.length === 1 ? 's' : ''} no ${words[this.state.x] ?? 'time'} and ${keys.length === 1 ? 'is' : 'are'} on none of the charts: choose another x.`);
   }
 
   paint() {
     const { state } = this;
     for (const button of document.querySelectorAll('[data-x]')) button.setAttribute('aria-pressed', String(button.dataset.x === state.x));
     for (const box of document.querySelectorAll('[data-off]')) box.checked = !state.off.has(box.dataset.off);
+    for (const box of document.querySelectorAll('[data-on]')) box.checked = state.on.has(box.dataset.on);
+    for (const field of document.querySelectorAll('[data-option]')) {
+      const value = state[field.dataset.option];
+      if (field.type === 'checkbox') field.checked = Boolean(value);
+      else field.value = value;
+    }
+    const off = figures.hidden(state);
     for (const button of document.querySelectorAll('[data-toggle-run]')) {
-      const on = !state.off.has(button.dataset.toggleRun);
+      const on = !off.has(button.dataset.toggleRun);
       button.setAttribute('aria-pressed', String(on));
       button.querySelector('.key').classList.toggle('off', !on);
     }
@@ -81,7 +169,7 @@ export class View {
     smooth.value = state.smooth;
     document.getElementById('smooth-value').textContent = state.smooth.toFixed(2);
     document.getElementById('zoom-out').hidden = !state.zoom;
-    this.onHide(state.off);
+    this.onHide(off);
   }
 
   #controls() {
@@ -90,15 +178,18 @@ export class View {
       const axis = event.target.closest('[data-x]');
       const run = event.target.closest('[data-toggle-run]');
       if (axis && axis.dataset.x !== state.x) {
-        state.x = axis.dataset.x;
-        state.zoom = null;
-        this.changed();
-        this.board.refresh();
+        this.set({ x: axis.dataset.x, zoom: null });
       } else if (run) this.toggle(run.dataset.toggleRun);
       else if (event.target.closest('#zoom-out')) this.board.zoom(null);
     });
     document.getElementById('controls').addEventListener('change', (event) => {
-      if (event.target.dataset.off) this.toggle(event.target.dataset.off);
+      const { off, on, option } = event.target.dataset;
+      if (off) this.toggle(off);
+      else if (on) this.mark(on);
+      else if (option === 'mode') this.set({ mode: event.target.checked ? 'diff' : '' });
+      else if (option === 'base') this.set({ base: event.target.value, mode: event.target.value ? state.mode : '' });
+      else if (option) this.set({ [option]: event.target.value });
+      else if (event.target.id === 'smooth') this.changed();
     });
     document.getElementById('controls').addEventListener('submit', (event) => event.preventDefault());
     let timer = 0;
@@ -106,10 +197,7 @@ export class View {
       state.smooth = Math.min(0.99, Number(event.target.value));
       document.getElementById('smooth-value').textContent = state.smooth.toFixed(2);
       clearTimeout(timer);
-      timer = setTimeout(() => {
-        this.changed();
-        this.board.refresh();
-      }, 120);
+      timer = setTimeout(() => this.board.refresh(), 120);
     });
   }
 
@@ -125,20 +213,21 @@ export class View {
     note.textContent = total ? `${count(shown)} of ${count(total)} points${shown < total ? ', extremes kept' : ', nothing thinned'}` : '';
     for (const tile of this.root.querySelectorAll('[data-small][data-series]')) {
       const last = tile.querySelector('[data-last]');
-      if (last) last.textContent = lasts(this.board.figures.get(tile.dataset.series)?.figure.layout.meta, this.state.off);
+      if (last) last.textContent = lasts(this.board.figures.get(tile.dataset.series)?.figure.layout.meta, figures.hidden(this.state));
     }
   }
 
   /** Keys of both pages: Shift with a letter hides that run. */
   keys() {
     return Object.fromEntries(
-      figures.KEYS.slice(0, this.state.runs.length).split('').map((k) => [k, () => this.toggle(k)]),
+      [...figures.LETTERS.slice(0, this.state.runs.length)].map((k) => [k, () => this.toggle(k)]),
     );
   }
 }
 
 /** The last values of a small multiple: ".86" or ".50 .84". */
 export function lasts(meta, off = new Set()) {
+  if (Object.keys(meta?.runs ?? {}).length > 6) return '';
   return Object.entries(meta?.runs ?? {})
     .filter(([key, run]) => !off.has(key) && run.last !== null)
     .map(([, run]) => (Math.abs(run.last) < 1 ? run.last.toFixed(2).replace('0.', '.') : run.last.toPrecision(3)))

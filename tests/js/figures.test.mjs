@@ -13,8 +13,8 @@ const figure = () => ({
   ],
   layout: {
     xaxis: { range: [0, 10] },
-    annotations: [{ name: 'run:A', x: 2 }, { name: 'run:B', x: 0 }, { name: 'band:claimed', xref: 'paper', x: 1 }, { name: 'phase-label', x: 3 }],
-    shapes: [{ name: 'now', x0: 0, x1: 0 }, { name: 'phase', x0: 3, x1: 3 }],
+    annotations: [{ name: 'run:A', x: 2 }, { name: 'run:B', x: 0 }, { name: 'band:claimed', xref: 'paper', x: 1 }, { name: 'mark-label:phases', x: 3, text: 'lr' }],
+    shapes: [{ name: 'now', x0: 0, x1: 0 }, { name: 'mark:phases', x0: 3, x1: 3 }],
   },
 });
 
@@ -44,7 +44,8 @@ test('a query names only what concerns its series', () => {
   assert.equal(asked.get('from'), '1');
   assert.equal(asked.get('width'), '333');
   assert.equal(asked.get('small'), null);
-  assert.deepEqual(f.batches(['a', 'b', 'c'], 2), [['a', 'b'], ['c']]);
+  assert.deepEqual(f.batches(['a', 'b', 'c'], 24), [['a', 'b'], ['c']]);
+  assert.equal(f.batches(Array.from({ length: 24 }, String)).length, 1);
 });
 
 test('tokens become colours, with their opacity, everywhere but in packed numbers', () => {
@@ -59,8 +60,8 @@ test('tokens become colours, with their opacity, everywhere but in packed number
 test('a hidden run takes its traces, words and the line at now with it', () => {
   const left = f.visible(figure(), new Set(['B']));
   assert.deepEqual(left.data.map((t) => t.meta.run ?? t.meta.band), ['claimed', 'A', 'A']);
-  assert.deepEqual(left.layout.annotations.map((a) => a.name), ['run:A', 'band:claimed', 'phase-label']);
-  assert.deepEqual(left.layout.shapes.map((s) => s.name), ['phase']);
+  assert.deepEqual(left.layout.annotations.map((a) => a.name), ['run:A', 'band:claimed', 'mark-label:phases']);
+  assert.deepEqual(left.layout.shapes.map((s) => s.name), ['mark:phases']);
 });
 
 test('bands and phases can be switched off, and labels stand in the first tile of a row only', () => {
@@ -68,7 +69,7 @@ test('bands and phases can be switched off, and labels stand in the first tile o
   assert.equal(left.data.some((t) => t.meta.band), false);
   assert.deepEqual(left.layout.annotations.map((a) => a.name), ['run:A', 'run:B']);
   assert.deepEqual(left.layout.shapes.map((s) => s.name), ['now']);
-  assert.equal(f.visible(figure(), new Set(), false).layout.annotations.some((a) => a.name === 'phase-label'), false);
+  assert.equal(f.visible(figure(), new Set(), false).layout.annotations.some((a) => a.name === 'mark-label:phases'), false);
 });
 
 test('dates move to the local clock and back', () => {
@@ -97,4 +98,53 @@ test('the table of a chart holds the raw points, without gaps', () => {
   const found = f.rows(figure());
   assert.deepEqual(found.filter((p) => p.key === 'A').map((p) => p.y), [1, 2, 3]);
   assert.deepEqual(found.filter((p) => p.key === 'B'), [{ key: 'B', x: 0, y: 7 }]);
+});
+
+test('every option of a view is in its address, and an address gives it back', () => {
+  const search = '?runs=a,b,c&x=disc_steps&off=B&on=findings,notes&from=-1&to=2&group=disc.lr&base=b&mode=diff&sort=-eval/snr.best&sx=disc.lr&sy=eval/snr&brush=disc.lr%3A0.0001%3A0.0003%3Beval/snr%3A5%3A9';
+  const state = f.stateOf(search);
+  assert.deepEqual([state.x, state.group, state.base, state.mode, state.sort], ['disc_steps', 'disc.lr', 'b', 'diff', '-eval/snr.best']);
+  assert.deepEqual([...state.brush], [['disc.lr', [0.0001, 0.0003]], ['eval/snr', [5, 9]]]);
+  assert.deepEqual(f.stateOf(f.searchOf(state)), state);
+  assert.equal(f.stateOf('?mode=diff').mode, '', 'a difference needs a baseline');
+  assert.equal(f.stateOf('?brush=disc.lr:3:1;x;a:b:c').brush.size, 0);
+  assert.equal(f.stateOf('?on=moons').on.size, 0);
+});
+
+test('keys go on past H, without the R of the reference', () => {
+  assert.deepEqual([0, 7, 8, 16, 17, 24, 25, 49, 50].map(f.keyAt), ['A', 'H', 'I', 'Q', 'S', 'Z', 'A2', 'Z2', 'A3']);
+});
+
+test('a group is asked for without the runs that are hidden', () => {
+  const state = f.stateOf('?runs=a,b,c&group=disc.lr&off=B,claimed');
+  const hide = () => new URLSearchParams(f.figureQuery(state, ['eval/snr'], 300).split('?')[1]).get('hide');
+  assert.equal(hide(), 'B');
+  state.filtered = new Set(['C']);
+  assert.equal(hide(), 'B,C');
+  assert.equal(new URLSearchParams(f.figureQuery({ ...state, group: '' }, ['eval/snr'], 300)).get('hide'), null);
+});
+
+test('numbers of four bytes are read too', () => {
+  const short = (kind, dtype, values) => ({ dtype, bdata: Buffer.from(kind.from(values).buffer).toString('base64') });
+  assert.deepEqual([...f.decoded(short(Int32Array, 'i4', [1, -2, 300000]))], [1, -2, 300000]);
+  assert.deepEqual([...f.decoded(short(Float32Array, 'f4', [0.5, NaN]))], [0.5, NaN]);
+});
+
+test('what happened is an upright a place, its words where there is room', () => {
+  const marks = [
+    { key: 'A', x: 1, words: 'checkpoint', kind: 'checkpoints', severity: '', about: '' },
+    { key: 'B', x: 1, words: 'checkpoint', kind: 'checkpoints', severity: '', about: '' },
+    { key: 'A', x: 1.2, words: 'A·F1', kind: 'findings', severity: 'fail', about: 'stuck' },
+    { key: 'A', x: 9, words: 'late', kind: 'checkpoints', severity: '', about: '' },
+    { key: 'A', x: 11, words: 'off the axis', kind: 'checkpoints', severity: '', about: '' },
+  ];
+  const on = new Set(['checkpoints', 'findings']);
+  const { shapes, annotations } = f.withMarks(figure(), marks, { on }).layout;
+  const added = shapes.filter((s) => s.name.startsWith('mark:') && s.name !== 'mark:phases');
+  assert.deepEqual(added.map((s) => s.x0), [1, 1.2, 9]);
+  assert.equal(added[1].line.color, '--fail');
+  const words = annotations.filter((a) => /mark-label:(check|find)/.test(a.name)).map((a) => a.text);
+  assert.deepEqual(words, ['checkpoint', 'late'], 'the label of F1 would lie on that of the checkpoint');
+  assert.equal(f.withMarks(figure(), marks, { on: new Set() }).layout.shapes.length, 2);
+  assert.equal(f.withMarks(figure(), marks, { on, off: new Set(['A']) }).layout.shapes.length, 3);
 });

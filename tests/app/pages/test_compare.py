@@ -110,12 +110,16 @@ def test_the_same_run_twice_is_shown_once(got, pair):
     assert f"{pair[0]} was named twice and is shown once" in page.words()
 
 
-def test_more_than_eight_are_eight(got, make_run):
-    ids = [make_run({"loss/disc": [1.0]}, name=f"r{i}") for i in range(10)]
+def test_any_number_of_runs_has_keys_of_their_own(got, make_run):
+    ids = [make_run({"loss/disc": [1.0]}, name=f"r{i}") for i in range(28)]
     page = got(f"/compare?runs={','.join(ids)}")
-    assert page.one("h1").words() == "8 runs compared"
-    assert "10 runs were named. There are eight keys: the first eight are shown." in page.words()
-    assert not page.all(id="add-run")
+    assert page.one("h1").words() == "28 runs compared"
+    keys = [b.attrs["data-toggle-run"] for b in page.all("button") if "data-toggle-run" in b.attrs]
+    assert keys[:9] == list("ABCDEFGHI")
+    assert keys[15:19] == ["P", "Q", "S", "T"]  # R is the reference's
+    assert keys[24:] == ["Z", "A2", "B2", "C2"]
+    assert len([r for r in page.one(id="scores-table").all("tr") if "data-row" in r.attrs]) == 28
+    assert not page.one(id="at-table").words()
 
 
 def test_a_queued_pair_has_its_frame_before_its_first_point(got, make_run):
