@@ -61,7 +61,7 @@ def test_a_preset_for_another_trainer_is_not_offered(own: Own) -> None:
         ("knobs: {disc: {lr: 1e-3}\n", 2, "broken YAML: expected ',' or '}', but got '<stream end>'"),
         ("title: a\n\tbase: b\n", 2, "broken YAML: found character '\\t' that cannot start any token"),
         ("knobs:\n  disc:\n    lrr: 1e-3\n", 3, "there is no knob 'disc.lrr'; did you mean disc.lr?"),
-        ("knobs:\n  disc: 3\n", 2, "'disc' is a group of 17 knobs, not one; set disc.kind and the like"),
+        ("knobs:\n  disc: 3\n", 2, "'disc' is a group of 18 knobs, not one; set disc.kind and the like"),
         ("disc: {lr: 1e-3}\n", 1, "there is no word 'disc'; knobs belong under knobs:"),
         ("base: old\nknobs:\n  disc: {lr: fast}\n", 3, "'fast' is not a number"),
         ("base: old\nknobs:\n  disc: {lr: 5}\n", 3, "5 is too large; the most is 1"),
