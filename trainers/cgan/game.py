@@ -49,6 +49,8 @@ class ConditionalGame(AdversarialLoss):
         self.optimizer.zero_grad(set_to_none=True)
         self.backward(total)
         params = [p for p in self.bare.parameters() if p.grad is not None]
+        self.team.reduce(params, "disc", detail=detail)
+        self.team.average_norms(self.bare)
         found["disc/grad_norm"] = stats.clipped(params, self.clip)
         before = stats.snapshot(params) if detail else []
         self.optimizer.step()

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from recipes.codec import Codec
 from trainers.kit.blocks import Snake, SnakeResidual, conv, down, padded, up
-from trainers.kit.quantize import ResidualVQ, Sync, build_quantizer
+from trainers.kit.processes import SOLO, Team
+from trainers.kit.quantize import ResidualVQ, build_quantizer
 
 
 class CodecOut(NamedTuple):  # Fabric's hooks walk through tuples, not through frozen dataclasses
@@ -111,17 +112,17 @@ def nominal_kbps(recipe: Codec) -> float:
     return recipe.kbps
 
 
-def build_generator(recipe: Codec, *, sync: Sync | None = None, first: bool = True) -> CodecModel:
+def build_generator(recipe: Codec, *, team: Team = SOLO) -> CodecModel:
     """The codec that a recipe describes; DAC's latent is as wide as its encoder ends.
 
-    ``sync`` and ``first`` are for several processes: see `kit.quantize.EmaResidualVQ`.
+    The processes of a ``team`` share its codebooks: see `kit.quantize.EmaResidualVQ`.
 
     Raises:
         ValueError: where the decoder's channels cannot be halved at each of its strides.
     """
     gen, hop = recipe.gen, recipe.hop
     latent = gen.latent if gen.kind == "patch" else gen.encoder_dim * 2 ** len(gen.encoder_rates)
-    quantizer = build_quantizer(recipe.quantizer, latent, sync=sync, first=first)
+    quantizer = build_quantizer(recipe.quantizer, latent, team=team)
     if gen.kind == "patch":
         encoder, decoder = _patch_parts(gen.channels, hop, latent)
         return CodecModel(encoder, quantizer, decoder, hop)

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainers.kit import dsp, stats
+from trainers.kit import dsp, processes, stats
 
 Features = list[list[Tensor]]
 REDUCTIONS = ("mean", "sum")
@@ -251,6 +251,7 @@ class AdversarialLoss:
         self.bare: nn.Module = getattr(inner, "module", inner)
         self.names = list(names) or list(getattr(self.bare, "names", ()))
         self.relative = torch.tensor(math.nan)
+        self.team = processes.current()
         self.steps = 0
 
     def train_disc(self, real: Tensor, fake: Tensor, *, detail: bool = True) -> dict[str, Tensor]:
@@ -268,6 +269,7 @@ class AdversarialLoss:
         self.optimizer.zero_grad(set_to_none=True)
         self.backward(self.loss.reduce(each))
         params = [p for p in self.discriminator.parameters() if p.grad is not None]
+        self.team.reduce(params, "disc", detail=detail)
         norm = stats.clipped(params, self.clip)
         before = stats.snapshot(params) if detail else []
         self.optimizer.step()

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from recipes.tts import Tts
+from trainers.kit import processes
 from trainers.kit.errors import BadInput
 from trainers.tts import pitch
 from trainers.tts.features import Features, Utterance, features
@@ -236,7 +237,7 @@ class Stream:
         return items[int(self._pass[1][place])]
 
     def next(self) -> Batch:
-        """The batch at `position`, every item of it checked."""
+        """The batch at `position`, every item of it checked; of several processes each has its part."""
         chosen: list[Utterance] = []
         before = self.dropped
         while len(chosen) < self.size:
@@ -249,7 +250,7 @@ class Stream:
                 continue
             chosen.append(u)
         self.batches += self.dropped > before
-        return self.speech.batch(chosen)
+        return self.speech.batch(chosen[processes.current().rows(len(chosen))])
 
     def counts(self) -> dict[str, float]:
         """``data/nonfinite`` batches that lost an item, and the share of items lost."""

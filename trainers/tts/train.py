@@ -148,10 +148,9 @@ class Training:
             for turn in range(1, rounds + 1):
                 last = turn == rounds
                 with loop.waiting():
-                    whole = self.stream.next()
-                    batch = whole.part(self.team.rows(len(whole.tokens))).to(device)
-                items += len(whole.tokens)
-                seconds += float(whole.frames.sum()) * frame_seconds
+                    batch = self.stream.next().to(device)
+                items += len(batch.tokens) * self.team.size
+                seconds += float(batch.frames.sum()) * frame_seconds * self.team.size
                 with self.fabric.autocast():
                     out = self.net(batch.tokens, batch.lengths, batch)
                 terms, weights = losses(out, batch, recipe), recipe.weights()

@@ -71,6 +71,7 @@ class Batches:
         for step in self._steps:
             with self.loop.waiting():
                 wave = self.crops.next()
+                wave = wave[self.loop.team.rows(len(wave))]
                 batch = as_channels(wave if wave.ndim == 3 else wave[..., None])
             yield batch
             if step % self.loop.schedule.per_epoch == 0:

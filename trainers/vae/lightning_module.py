@@ -16,13 +16,13 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from recipes.vae import Disc, Generator, Vae
-from trainers.kit import stats
+from trainers.kit import processes, stats
 from trainers.kit.balance import Balancer
 from trainers.kit.contracts import Leaks
 from trainers.kit.device import adamw, set_rate
 from trainers.kit.ema import Ema
 from trainers.kit.losses import AdversarialLoss
-from trainers.kit.seeding import seed_all
+from trainers.kit.seeding import seed_all, seed_training
 from trainers.kit.spectra import SpectralDistance
 from trainers.vae.discriminator import EnCodecDiscriminator, build_discriminator, make_discriminator
 from trainers.vae.losses import AdversarialLossCalculator
@@ -92,6 +92,7 @@ class VAELightningModule(LightningModule):
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
+        self.team = processes.current()
         old = {
             "adversarial_warmup_steps": adversarial_warmup_steps,
             "adversarial_weight": adversarial_weight,
@@ -112,7 +113,7 @@ class VAELightningModule(LightningModule):
         self.kl_weight, self.gamma = kl_weight, gamma
         self.spectra = SpectralDistance(shown=stft)
         self.gen, self.disc = gen or Generator(), disc or Disc()
-        self.balancer = Balancer({"recon": 1.0}) if balancer else None
+        self.balancer = Balancer({"recon": 1.0}, mean=self._over_processes) if balancer else None
         self.updates, self.detail, self.measure, self.watch = 0, True, False, False
         self.seen: dict[str, Tensor | float] = {}
         self.optimizer = Stepper(self, 0, adamw(self.model.parameters(), self.gen))
@@ -162,8 +163,11 @@ class VAELightningModule(LightningModule):
             gen=recipe.gen,
             disc=recipe.disc,
         )
-        seed_all(recipe.seed + 2)
+        seed_training(recipe.seed + 2)
         return module
+
+    def _over_processes(self, norms: Tensor) -> Tensor:
+        return self.team.sum(norms) / self.team.size
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         both = [self.optimizer.raw]
@@ -226,6 +230,7 @@ class VAELightningModule(LightningModule):
         self.optimizer.zero_grad()
         self._backward(total, terms, weights, fake, kl)
         params = [p for p in self.model.parameters() if p.grad is not None]
+        self.team.reduce(params, "gen", detail=self.detail)
         if self.detail or self.gen.clip:
             seen["gen/grad_norm"] = stats.clipped(params, self.gen.clip)
         before = stats.snapshot(params) if self.detail else []

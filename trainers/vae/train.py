@@ -58,7 +58,8 @@ class House(Callback):
         self, trainer: Any, module: Any, outputs: Any, batch: Tensor, batch_idx: int
     ) -> None:
         loop, seen = self.loop, dict(module.seen)
-        items, seconds = len(batch), batch.shape[0] * batch.shape[-1] / self.training.recipe.data.rate_hz
+        items = len(batch) * loop.team.size
+        seconds = items * batch.shape[-1] / self.training.recipe.data.rate_hz
         # the generator's total comes last, so that a NaN is blamed on the term that it comes from
         names = [n for n in seen if n.startswith(("loss/", "weighted/")) and n != "loss/gen"]
         watched = {name: seen.pop(name) for name in (*names, "loss/gen")}
@@ -150,6 +151,8 @@ class Training:
 
     def evaluate(self, reporter: Reporter, loop: Loop) -> dict[str, float]:
         """Measures, reports and prints; returns what chooses the best checkpoint."""
+        if not loop.team.leads:
+            return {}
         net = self.module.evaluated
         was = net.training
         net.eval()

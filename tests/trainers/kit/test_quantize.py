@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from recipes.codec import Quantizer
+from trainers.kit.processes import Team
 from trainers.kit.quantize import (
     CodeUse,
     EmaCodebook,
@@ -190,6 +191,18 @@ def test_more_stages_leave_less() -> None:
     assert rests[-1] < 0.5 * rests[0]
 
 
+def twin(rank: int, drawn: torch.Tensor, alone: bool = False) -> Team:
+    """One of two processes; the other one has the same values, or (``alone``) only what it draws is summed."""
+    team = Team(rank, 1)
+    team.size = 2
+
+    def total(x: torch.Tensor) -> torch.Tensor:
+        return (drawn if x.dtype == torch.int64 else x) if alone else 2 * x if x.is_floating_point() else x
+
+    team.sum = total
+    return team
+
+
 def test_processes_agree() -> None:
     """Two processes with half a batch each learn what one learns from the whole."""
     torch.manual_seed(0)
@@ -197,7 +210,7 @@ def test_processes_agree() -> None:
     alone = EmaCodebook(3, 4, dead_below=0.0)
     alone.placed.fill_(True)
     alone._placed = True
-    shared = EmaCodebook(3, 4, dead_below=0.0, sync=lambda x: 2 * x)
+    shared = EmaCodebook(3, 4, dead_below=0.0, team=twin(0, torch.zeros(4, dtype=torch.int64)))
     shared.load_state_dict(alone.state_dict())
     alone.train()(torch.cat([data, data]))
     shared.train()(data)  # the other process has the same half
@@ -205,9 +218,19 @@ def test_processes_agree() -> None:
     assert torch.allclose(alone.cluster_size, shared.cluster_size, atol=1e-6)
 
 
-def test_only_the_first_process_gives_frames() -> None:
-    rows = torch.randn(8, 2)
-    assert EmaCodebook(2, 4, first=False, sync=lambda x: x)._frames(rows).abs().sum() == 0
+def test_frames_are_drawn_from_the_rows_of_all_processes() -> None:
+    rows = torch.arange(16.0).view(8, 2)
+    book = EmaCodebook(2, 4)
+    torch.manual_seed(3)
+    alone = book._frames(rows)
+    torch.manual_seed(3)
+    torch.randint(8, (4,))
+    drawn = torch.randperm(8)[:4]
+    parts = [
+        EmaCodebook(2, 4, team=twin(rank, drawn, alone=True))._frames(rows[4 * rank :][:4]) for rank in (0, 1)
+    ]
+    assert torch.equal(sum(parts), alone)
+    assert all(len(p.unique()) > 1 and not torch.equal(p, alone) for p in parts)
 
 
 def test_factorised_losses_are_equal_and_move_both_sides() -> None:
