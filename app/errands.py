@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from app import db, dispatch, records, runs
 from app.errors import BadInput, BrokerDown, Conflict, NotFound
-from app.models import Checkpoint, Run
+from app.models import Checkpoint, Run, Sample
 from app.settings import get_settings
 from app.tables_errands import Errand
 
@@ -111,6 +111,20 @@ def _diagnose(session: Session, run: Run, ask: dict[str, Any]) -> dict[str, Any]
     return {"run_dir": run.run_dir}
 
 
+def _nearest(session: Session, run: Run, ask: dict[str, Any]) -> dict[str, Any]:
+    only(ask, "picture", "cell")
+    picture, cell = ask.get("picture"), ask.get("cell")
+    if isinstance(cell, bool) or not isinstance(cell, int) or not 0 <= cell < 10_000:
+        raise BadInput(f"cell {cell!r:.40} is no whole number from 0", field="cell")
+    known = select(Sample.id).where(
+        Sample.run_id == run.id, Sample.media == "image", Sample.sha256 == str(picture)
+    )
+    if session.scalar(known.limit(1)) is None:
+        raise BadInput(f"picture {picture!r:.80} is none of the pictures of run {run.id}", field="picture")
+    checkpoint(session, run)
+    return {"run_dir": run.run_dir, "picture": str(picture), "cell": cell}
+
+
 VERBS: dict[str, Verb] = {
     "say": Verb(
         title="Say",
@@ -129,6 +143,17 @@ VERBS: dict[str, Verb] = {
         timeout_s=3600.0,
         paths=("run_dir",),
         tells=True,
+    ),
+    "nearest": Verb(
+        title="Find the nearest real images",
+        check=_nearest,
+        words=lambda run, ask: [
+            "nearest", f"run_dir={ask['run_dir']}", f"picture={ask['picture']}", f"cell={ask['cell']}", f"out={OUT}",
+            "json=true",
+        ],
+        trainers=("cgan",),
+        timeout_s=600.0,
+        paths=("run_dir",),
     ),
 }  # fmt: skip
 

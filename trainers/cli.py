@@ -40,6 +40,14 @@ def main(argv: Sequence[str]) -> int:
             from trainers import diagnosis
 
             return diagnosis.main(words)
+        if trainer == "nearest":
+            from trainers.cgan import nearest
+
+            return nearest.main(words)
+        if trainer == "probe":
+            from trainers import probing
+
+            return probing.main(words)
         if trainer == "say":
             from trainers.tts import say
 
@@ -78,7 +86,9 @@ def overview() -> str:
             "python -m trainers NAME --help              knobs, presets and sizes",
             "python -m trainers NAME preset=fixed …      train",
             "python -m trainers say --help               speak a sentence by a checkpoint of tts",
+            "python -m trainers nearest --help           real images nearest to a generated one (cgan)",
             "python -m trainers diagnose enhancement run_dir=DIR",
+            "python -m trainers probe run_dir=DIR        what ails a discriminator, on a copy of a checkpoint",
         ]
     )
 
