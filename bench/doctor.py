@@ -5,18 +5,26 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from app import db, findings, ingest, runs
+from app import settings as settings_module
 from doctor import truth as truths
 from doctor.engine import diagnose
 from doctor.rules import critic, disc_runaway, disc_zero, uturn
 from doctor.validate import LOSSES
 from doctor.view import Facts, RunView, Track
+from nashboard.events import Points
+
+BATCH = 5000
+LIVE = ("loss/disc", "loss/gen", "disc/sign_acc", "disc/grad_norm")
 
 VARIED: tuple[tuple[str, ModuleType, str, tuple[float, ...], bool], ...] = (
     ("disc-zero: median below", disc_zero, "ZERO", (0.025, 0.05, 0.1), True),
@@ -72,3 +80,64 @@ def run() -> Iterator[dict[str, Any]]:
             "baseline": once * 1000,
             "ratio": took / once,
         }
+    yield from _after_a_batch()
+
+
+def _after_a_batch() -> Iterator[dict[str, Any]]:
+    """CPU milliseconds from one more batch of 10 steps in the database to its stored diagnosis, in runs of growing length.
+
+    The baseline is the shortest run: the cost must not grow with the run.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        settings_module.use(settings_module.load(home=Path(folder)).prepared())
+        try:
+            db.migrate()
+            short = 0.0
+            for n in (1_000, 100_000, 1_000_000):
+                took = _one_more(n)
+                short = short or took
+                name = f"doctor after one more batch, run of {n} steps"
+                yield {
+                    "name": name,
+                    "value": took,
+                    "unit": "CPU ms",
+                    "baseline": short,
+                    "ratio": took / short,
+                }
+        finally:
+            db.dispose()
+            settings_module.use(None)
+
+
+def _one_more(n: int, rounds: int = 5) -> float:
+    """The median over ``rounds`` batches, after a run of ``n`` steps of four series was read once."""
+    rng = np.random.default_rng(0)
+    with db.transaction() as session:
+        run_id = runs.create(session, recipe={"loss": "hinge"}).id
+    filed = 0
+
+    def report(steps: int) -> None:
+        nonlocal filed
+        for start in range(filed, filed + steps, BATCH):
+            values = rng.normal(1.0, 0.05, (min(BATCH, filed + steps - start), len(LIVE)))
+            events = [
+                Points(seq=start + i, time=1.7e9, step=start + i, values=dict(zip(LIVE, row, strict=True)))
+                for i, row in enumerate(values.tolist())
+            ]
+            with db.transaction() as session:
+                ingest.apply(session, run_id, events)
+        filed += steps
+
+    report(n)
+    findings.look(run_id)
+    spent = []
+    for _ in range(rounds):
+        report(10)
+        findings.EVERY_S, kept = 0.0, findings.EVERY_S
+        start = time.process_time()
+        try:
+            findings.look(run_id)
+        finally:
+            findings.EVERY_S = kept
+        spent.append((time.process_time() - start) * 1000)
+    return float(np.median(spent))
