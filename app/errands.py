@@ -125,7 +125,18 @@ def _nearest(session: Session, run: Run, ask: dict[str, Any]) -> dict[str, Any]:
     return {"run_dir": run.run_dir, "picture": str(picture), "cell": cell}
 
 
+def _probe(session: Session, run: Run, ask: dict[str, Any]) -> dict[str, Any]:
+    only(ask, "checkpoint")
+    return checkpoint(session, run, ask.get("checkpoint"))
+
+
 VERBS: dict[str, Verb] = {
+    "probe": Verb(
+        title="Probe",
+        check=_probe,
+        words=lambda run, ask: ["probe", f"run_dir={ask['checkpoint']}", "json=true"],
+        timeout_s=900.0,
+    ),
     "say": Verb(
         title="Say",
         check=_say,
