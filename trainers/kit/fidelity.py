@@ -39,9 +39,15 @@ def _root(matrix: Tensor) -> Tensor:
 
 
 def frechet(a: Moments, b: Moments) -> float:
-    """|μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½) (Heusel et al. 2017), by way of symmetric roots alone."""
+    """|μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½) (Heusel et al. 2017), by way of symmetric roots alone.
+
+    NaN where either side holds values that are not finite.
+    """
+    if not all(bool(torch.isfinite(m.cov).all()) for m in (a, b)):
+        return float("nan")
     half = _root(a.cov)
-    cross = torch.linalg.eigvalsh(half @ b.cov @ half).clamp(min=0).sqrt().sum()
+    both = half @ b.cov @ half
+    cross = torch.linalg.eigvalsh((both + both.T) / 2).clamp(min=0).sqrt().sum()
     apart = (a.mean - b.mean).square().sum()
     return float(apart + a.cov.trace() + b.cov.trace() - 2 * cross)
 

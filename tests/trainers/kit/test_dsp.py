@@ -77,3 +77,11 @@ def test_mel_filters_by_definition(rate: int, n_fft: int, n_mels: int) -> None:
 def test_mel_range_outside_the_rate() -> None:
     with pytest.raises(ValueError, match="0 to 9000 Hz does not fit a rate of 16000"):
         dsp.mel_filters(16000, 64, 8, torch.empty(0), high=9000)
+
+
+@pytest.mark.parametrize(("length", "lost"), [(640, 0), (641, 1), (799, 31)])
+def test_without_the_length_the_last_hop_is_lost(length: int, lost: int) -> None:
+    """What the argument is for: torch's own round trip ends at the last whole hop."""
+    wave = torch.randn(1, length)
+    back = torch.istft(dsp.stft(wave, 128, 32), 128, 32, window=torch.hann_window(128))
+    assert length - back.shape[-1] == lost

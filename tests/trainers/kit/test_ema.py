@@ -84,3 +84,24 @@ def test_its_state_survives_a_file(tmp_path: Path) -> None:
 def test_a_decay_of_1_is_refused() -> None:
     with pytest.raises(ValueError, match=r"decay 1 is not in \[0, 1\)"):
         Ema(network(), network(), 1)
+
+
+class ParametersAlone(Ema):
+    """Averages the parameters and leaves the running statistics where they began."""
+
+    def update(self) -> None:
+        kept = [b.clone() for b in self.shadow.buffers()]
+        super().update()
+        for buffer, old in zip(self.shadow.buffers(), kept, strict=True):
+            buffer.copy_(old)
+
+
+def test_buffers_that_stay_behind_would_show() -> None:
+    found = {}
+    for make in (Ema, ParametersAlone):
+        net = network()
+        ema = make(net, network(1), 0.99)
+        moved(net)
+        ema.update()
+        found[make] = torch.equal(ema.shadow[1].running_var, net[1].running_var)
+    assert found == {Ema: True, ParametersAlone: False}

@@ -33,6 +33,18 @@ def test_frechet_of_two_gaussians_and_of_too_few_items() -> None:
         fidelity.moments(torch.ones(1, 4))
 
 
+def test_frechet_of_fewer_items_than_dimensions_and_of_nan() -> None:
+    a, b = cloud(9, 40, 0, scale=1e4), cloud(7, 40, 1, 3.0, 1e4)
+    x, y = fidelity.moments(a), fidelity.moments(b)
+    spread = [(f.double() - f.double().mean(0)) / math.sqrt(len(f) - 1) for f in (a, b)]
+    # the trace of the root of a product is the sum of the singular values of what its roots share
+    cross = float(torch.linalg.svdvals(spread[0] @ spread[1].T).sum())
+    expected = float((x.mean - y.mean).square().sum() + x.cov.trace() + y.cov.trace()) - 2 * cross
+    assert fidelity.frechet(x, y) == pytest.approx(expected, rel=1e-6)
+    a[0, 0] = math.nan
+    assert math.isnan(fidelity.frechet(fidelity.moments(a), y))
+
+
 def test_kernel_distance_is_unbiased() -> None:
     same = [fidelity.kernel_distance(cloud(60, 8, 2 * s), cloud(60, 8, 2 * s + 1)) for s in range(30)]
     assert abs(np.mean(same)) < 0.05
@@ -62,6 +74,27 @@ def test_precision_and_recall_tell_collapse_from_nonsense() -> None:
     assert fidelity.precision_recall(real, real + 100) == (0.0, 0.0)
     with pytest.raises(ValueError, match="5 items have no 5-th neighbour"):
         fidelity.precision_recall(real[:5], real)
+
+
+def by_definition(real: torch.Tensor, fake: torch.Tensor, k: int) -> tuple[float, float]:
+    """Precision and recall with plain loops: inside the ball of one of the others, to its k-th neighbour."""
+
+    def covered(points: np.ndarray, around: np.ndarray) -> float:
+        radii = [sorted(math.dist(x, y) for y in around)[k] for x in around]  # the first one is itself
+        return float(
+            np.mean([any(math.dist(p, x) <= r for x, r in zip(around, radii, strict=True)) for p in points])
+        )
+
+    ours, theirs = real.double().numpy(), fake.double().numpy()
+    return covered(theirs, ours), covered(ours, theirs)
+
+
+def test_precision_and_recall_are_those_of_the_definition() -> None:
+    real, fake = cloud(40, 3, 0), cloud(30, 3, 1, 0.6, 0.8)
+    for k in (1, 3, 5):
+        assert fidelity.precision_recall(real, fake, k) == pytest.approx(by_definition(real, fake, k))
+    # the twin that takes an item for its own first neighbour
+    assert fidelity.precision_recall(real, fake, 3) != pytest.approx(by_definition(real, fake, 2))
 
 
 def test_inception_score_of_sure_and_of_unsure_logits() -> None:

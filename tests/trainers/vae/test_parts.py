@@ -171,12 +171,21 @@ def test_each_turn_leaves_the_other_player_alone() -> None:
     assert made.grad is not None
 
 
-def test_a_higher_answer_on_fakes_is_a_lower_loss_of_the_generator() -> None:
+def test_a_higher_answer_on_fakes_is_a_lower_loss_of_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     calculator = AdversarialLossCalculator()
-    low, high = (
-        calculator.compute_generator_loss(Constant(x), wave(), wave(seed=1), 0)["adversarial"] for x in (0, 1)
-    )
-    assert float(high.detach()) < float(low.detach())
+
+    def gained() -> float:
+        """How much the loss falls from an answer of 0 to one of 1."""
+        low, high = (
+            calculator.compute_generator_loss(Constant(x), wave(), wave(seed=1), 0)["adversarial"]
+            for x in (0, 1)
+        )
+        return float((low - high).detach())
+
+    assert gained() > 0
+    # the sabotaged twin: the generator is told to be found out
+    monkeypatch.setattr(type(calculator.loss), "fooled", lambda self, logit: logit)
+    assert gained() < 0
 
 
 def test_the_warm_up_asks_no_discriminator() -> None:
