@@ -1,6 +1,6 @@
 // Single keys. They rest while a field has the focus, and can be switched off in the help dialog.
 
-const PLACES = { r: '/', c: '/compare', n: '/launch', d: '/doctor' };
+const PLACES = { r: '/', c: '/compare', l: '/listen', n: '/launch', d: '/doctor' };
 
 /** Whether the focus is in something that takes text. */
 export function typing(element) {

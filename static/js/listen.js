@@ -1,67 +1,45 @@
-// The Listen section: slots, sources and epochs around one player; waveforms as lanes under one cursor.
+// The Listen section: slots, sources and epochs around one player, with their lanes; every view of it is an address.
 import { api, notice, throttled } from './base.js';
-import { keyOf } from './charts.js';
-import { fetched, peaks, Player, snapped } from './player.js';
-import * as theme from './theme.js';
+import { control, keysOf, shown } from './listenkeys.js';
+import { gainsOf, factor } from './gains.js';
+import { Lanes } from './lanes.js';
+import * as views from './listenview.js';
+import { Octaves } from './octaves.js';
+import { Player } from './player.js';
+import * as rail from './rail.js';
+import { commonRate, fetched } from './sounds.js';
+import { Spectra } from './spectra.js';
+import { Transport } from './transport.js';
 import * as words from './words.js';
 
-/** Every moment at which some run has something to hear: [{epoch, steps: {key: step}}], ascending. */
-export function moments(sources) {
-  const places = new Set();
-  const at = (take) => take.epoch ?? take.step;
-  for (const [key, takes] of Object.entries(sources)) if (key !== 'R') for (const take of takes) places.add(at(take));
-  return [...places].sort((a, b) => a - b).map((here) => ({
-    at: here,
-    takes: Object.fromEntries(
-      Object.entries(sources).map(([key, takes]) => {
-        const mine = takes.map(at);
-        return [key, key === 'R' ? takes[0] : takes[mine.indexOf(snapped(mine, here))]];
-      }),
-    ),
-  }));
-}
-
-/** An epoch in the fewest digits: "8", "0.5". */
-export function place(epoch) {
-  return words.fixed(epoch, Math.abs(epoch - Math.round(epoch)) < 0.005 ? 0 : 2);
-}
-
-/** What is told of a take beside its lane: true step, level, what is wrong with it. */
-export function told(take) {
-  const f = take.facts ?? {};
-  const number = (v) => (typeof v === 'string' ? { Infinity: '∞', '-Infinity': '−∞' }[v] ?? v : words.fixed(v, 1));
-  const parts = [];
-  if (f.peak_dbfs !== undefined) parts.push({ text: `peak ${number(f.peak_dbfs)} dBFS`, bad: typeof f.peak_dbfs === 'number' && f.peak_dbfs > 0 });
-  if (f.clipped_share > 0) parts.push({ text: `${words.number(100 * f.clipped_share, 2)} % at full scale or beyond`, bad: true });
-  if (f.lufs !== undefined && f.lufs !== null) parts.push({ text: `${number(f.lufs)} LUFS` });
-  else if (f.rms_dbfs !== undefined) parts.push({ text: `rms ${number(f.rms_dbfs)} dBFS` });
-  if (Math.abs(f.dc ?? 0) > 0.005) parts.push({ text: `DC ${words.number(100 * f.dc, 2)} %`, bad: true });
-  if (f.nonfinite > 0) parts.push({ text: `${words.count(f.nonfinite)} samples are no numbers`, bad: true });
-  return parts;
-}
-
-/** Tick places of a time axis of `length` s: [[share, text]]. */
-export function ticks(length) {
-  if (!(length > 0)) return [];
-  const step = [0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 30, 60].find((s) => length / s <= 8) ?? length / 8;
-  const found = [];
-  for (let t = 0; t < length - step * 0.3; t += step) found.push([t / length, words.fixed(t, step < 1 ? (step === 0.25 ? 2 : 1) : 0)]);
-  return found;
-}
 
 export class Listen {
-  constructor(section, state, onChange) {
+  /** `state` has `runs` (ids, in the order of their keys), `slot` and perhaps `names` {key: name}. */
+  constructor(section, state, onChange = () => {}) {
     this.section = section;
     this.state = state;
     this.onChange = onChange;
     this.player = new Player();
+    this.spectra = new Spectra();
+    this.view = views.viewOf(location.search);
+    this.view.slot ||= state.slot || '';
     this.slots = [];
+    this.sources = [];
+    this.buffers = new Map();
+    this.states = new Map();
     this.off = new Set();
+    this.list = [];
+    this.index = -1;
     this.$ = (selector) => section.querySelector(selector);
-    this.player.addEventListener('change', () => this.#controls());
-    this.#wire();
-    document.addEventListener('themechange', () => this.#paint());
+    this.lanes = new Lanes(this.$('#lane-list'), this.spectra);
+    this.octaves = new Octaves(this.$('#octaves'), this.spectra);
+    this.transport = new Transport(this);
+    this.player.addEventListener('change', () => this.#heard());
+    control(this);
+    document.addEventListener('themechange', () => this.transport.strip());
     addEventListener('resize', throttled(() => this.#paint(), 150));
+    addEventListener('popstate', () => this.#returned());
+    document.addEventListener('nb:step', (event) => this.at(event.detail ?? {}));
   }
 
   /** Ask what there is to hear; what plays goes on. */
@@ -71,125 +49,224 @@ export class Listen {
       found = await api(`/api/listen?runs=${this.state.runs.join(',')}`);
     } catch (problem) {
       notice(`What can be heard could not be read. ${problem.message}`, 'warn');
+      this.$('#listen-empty').textContent = problem.message;
       return;
     }
+    const atEnd = this.index >= this.list.length - 1;
     const before = this.moment;
-    const atEnd = this.index >= (this.list?.length ?? 0) - 1;
     this.slots = found.slots;
-    this.section.hidden = !this.slots.length;
+    for (const { key, name } of found.runs) (this.names ??= {})[key] = name;
+    this.section.hidden = !this.slots.length && !('full' in this.section.dataset);
+    this.$('#listen-empty').hidden = this.slots.length > 0;
+    this.$('#listen-sheet').hidden = !this.slots.length;
+    this.section.removeAttribute('aria-busy');
     if (!this.slots.length) return;
     const slot = this.$('#slot');
     const names = this.slots.map((s) => s.slot);
     if ([...slot.options].map((o) => o.value).join() !== names.join()) {
       slot.replaceChildren(...this.slots.map((s) => new Option(s.caption && s.caption !== s.slot ? `${s.slot}, ${s.caption}` : s.slot, s.slot)));
     }
-    slot.value = names.includes(this.state.slot) ? this.state.slot : names[0];
-    this.#slot(before && !atEnd ? before.at : null);
+    if (!names.includes(this.view.slot)) this.view.slot = names[0];
+    slot.value = this.view.slot;
+    this.#slot(before && !atEnd ? before.at : this.view.at);
   }
 
   get slot() {
-    return this.slots.find((s) => s.slot === this.$('#slot').value);
+    return this.slots.find((s) => s.slot === this.view.slot) ?? this.slots[0];
   }
 
   get moment() {
-    return this.list?.[this.index];
+    return this.list[this.index];
+  }
+
+  source(id) {
+    return this.sources.find((s) => s.id === id) ?? null;
+  }
+
+  /** Whose difference is drawn: the source that is heard, or the last one heard that is not the base. */
+  get diffOf() {
+    const [base, shown] = [this.base, this.shown()];
+    const heard = [this.player.chosen, this.player.before].map((id) => shown.find((s) => s.id === id));
+    return heard.find((s) => s && s !== base) ?? shown.find((s) => s !== base && !s.pin) ?? null;
+  }
+
+  get base() {
+    return this.source(this.view.base) ?? this.source('R');
+  }
+
+  shown() {
+    return this.sources.filter((s) => !this.off.has(s.key));
+  }
+
+  /** Another slot, at the same place in training. */
+  goSlot(name) {
+    const at = this.view.at;
+    Object.assign(this.view, { slot: name, span: null, loop: null });
+    this.state.slot = name;
+    this.$('#slot').value = name;
+    this.player.looping = false;
+    this.player.loop = null;
+    this.keep(true);
+    return this.#slot(at);
   }
 
   #slot(at = null) {
-    this.list = moments(this.slot.sources);
-    const range = this.$('#moment');
-    range.max = Math.max(0, this.list.length - 1);
-    this.index = at === null ? this.list.length - 1 : Math.max(0, this.list.findIndex((m) => m.at >= at));
+    this.list = views.moments(this.slot.sources);
+    this.index = views.indexOf(this.list, at);
     this.$('#listen-differ').hidden = this.slot.same;
-    this.#load();
+    return this.load();
   }
 
-  /** Go to the nth evaluated epoch. */
+  /** Go to the nth evaluated epoch: all runs, those set apart too. */
   go(index) {
     const to = Math.max(0, Math.min(this.list.length - 1, index));
-    if (to === this.index) return;
+    if (to === this.index && !Object.keys(this.view.own).length) return undefined;
     this.index = to;
-    this.#load();
+    this.view.own = {};
+    this.view.at = to === this.list.length - 1 ? null : this.moment.at;
+    this.keep();
+    return this.load();
   }
 
-  async #load() {
-    const moment = this.moment;
-    this.$('#moment').value = this.index;
-    const counted = Object.values(moment?.takes ?? {}).some((t) => t.epoch !== null);
-    this.$('#moment-value').textContent = moment ? (counted ? place(moment.at) : words.count(moment.at)) : 'none';
-    this.$('.eps .sec').textContent = counted ? 'epoch, all runs' : 'step, all runs';
+  /** Go to the step of a run (key or id) that is nearest to `step`: a point that was clicked on a chart. */
+  at({ step, run }) {
+    const place = this.state.runs.indexOf(run);
+    const key = place >= 0 ? views.keyAt(place) : run;
+    const list = this.slot?.sources[key] ?? this.slot?.sources.A;
+    if (!list?.length || !Number.isFinite(step)) return;
+    const take = views.nearest(list, step, (t) => t.step);
+    this.go(views.indexOf(this.list, take.epoch ?? take.step));
+    if (key && this.player.tracks.has(key)) this.player.choose(key);
+    notice(`Listen is at ${views.whenOf(take)}${take.step === step ? '' : `, the nearest to step ${words.count(Math.round(step))}`}. Space plays it.`);
+  }
+
+  async load() {
+    const { moment, view } = this;
     if (!moment) return;
-    const takes = Object.entries(moment.takes).filter(([, take]) => take);
-    const buffers = {};
-    const wrong = [];
-    await Promise.all(
-      takes.map(async ([key, take]) => {
-        if (!take.url) return;
-        try {
-          buffers[key] = await fetched(take.url, Number(take.facts?.rate_hz) || 44100);
-        } catch (problem) {
-          wrong.push(`${key}: ${problem.message || 'this sound cannot be decoded by the browser'}`);
-        }
-      }),
-    );
-    if (moment !== this.moment) return; // another epoch was chosen meanwhile
-    if (wrong.length) notice(wrong.join(' '), 'warn');
-    this.buffers = Object.fromEntries(takes.map(([key]) => [key, buffers[key]]).filter(([, b]) => b));
-    this.player.load(this.buffers);
-    this.#lanes(takes);
-    this.onChange({ slot: this.slot.slot });
+    const token = (this.token = {});
+    this.sources = views.sourcesAt(this.slot.sources, moment, view);
+    this.rate = commonRate(this.sources.map((s) => s.take.facts?.rate_hz));
+    const buffers = new Map();
+    this.states = new Map();
+    const waiting = this.sources.map(async (source) => {
+      const { id, take } = source;
+      if (!take.url) {
+        this.states.set(id, { text: 'has not come yet', level: 'info' });
+        return;
+      }
+      this.states.set(id, { text: 'reading', busy: true });
+      try {
+        buffers.set(id, await fetched(take.url, this.rate));
+        if (this.token === token) this.states.delete(id);
+      } catch (problem) {
+        if (this.token === token) this.states.set(id, { text: `cannot be heard: ${problem.message}`, level: 'warn' });
+      }
+    });
+    this.#epoch();
+    const slow = setTimeout(() => this.token === token && this.#show(), 120);
+    await Promise.all(waiting);
+    clearTimeout(slow);
+    if (this.token !== token) return; // another epoch was chosen meanwhile
+    this.buffers = new Map(this.sources.map((s) => [s.id, buffers.get(s.id)]).filter(([, b]) => b));
+    this.#levels();
+    this.player.load(Object.fromEntries(this.buffers), this.factors);
+    if (view.hear && this.player.tracks.has(view.hear) && !this.restored) this.player.choose(view.hear);
+    if (view.loop && !this.restored && view.loop[1] <= this.player.length + 0.01) this.player.repeat(true, view.loop);
+    if (view.span && view.span[1] > this.player.length + 0.01) view.span = null;
+    this.restored = true;
+    this.#show();
+    this.#ahead();
+    this.onChange({ slot: view.slot });
   }
 
-  #lanes(takes) {
-    const keys = takes.map(([key]) => key);
-    const sources = this.$('#sources');
-    if ([...sources.children].map((b) => b.dataset.source).join() !== keys.join()) {
-      sources.replaceChildren(
-        ...keys.map((key) => {
-          const button = Object.assign(document.createElement('button'), { type: 'button', textContent: key, title: key === 'R' ? 'Reference (r)' : `Run ${key} (${key.toLowerCase()})` });
-          button.dataset.source = key;
-          if (key !== 'R') button.dataset.k = key;
-          return button;
-        }),
-      );
+  /** Read the neighbours of this epoch as well, so that j and k answer at once. */
+  #ahead() {
+    for (const near of [this.list[this.index - 1], this.list[this.index + 1]]) {
+      for (const take of Object.values(near?.takes ?? {})) if (take.url) fetched(take.url, this.rate).catch(() => {});
     }
-    this.$('#lane-list').replaceChildren(...takes.map(([key, take]) => this.#lane(key, take)));
-    this.$('#ticks').replaceChildren(
-      ...ticks(this.player.length).map(([share, text]) => {
-        const tick = Object.assign(document.createElement('span'), { textContent: text });
-        tick.style.left = `${100 * share}%`;
-        return tick;
-      }),
-    );
-    this.$('[data-length]').textContent = words.fixed(this.player.length, 3);
-    this.#controls();
+  }
+
+  #levels() {
+    const shown = this.sources.map((s) => ({ id: s.id, facts: s.take.facts }));
+    this.gains = gainsOf(shown, this.view.level, this.view.gain);
+    this.factors = Object.fromEntries(Object.entries(this.gains.gains).map(([id, db]) => [id, factor(db)]));
+  }
+
+  /** The epoch's slider and its words. */
+  #epoch() {
+    const { moment } = this;
+    const range = this.$('#moment');
+    range.max = Math.max(0, this.list.length - 1);
+    range.value = this.index;
+    const counted = Object.values(moment.takes).some((t) => t.epoch !== null && t.epoch !== undefined);
+    const at = counted ? views.place(moment.at) : words.count(moment.at);
+    this.$('#moment-value').textContent = Object.keys(this.view.own).length ? 'mixed' : at;
+    this.$('.eps .sec').textContent = counted ? 'epoch, all runs' : 'step, all runs';
+    range.setAttribute('aria-label', counted ? 'Epoch of all runs' : 'Step of all runs');
+    range.setAttribute('aria-valuetext', `${counted ? 'epoch' : 'step'} ${at}`);
+  }
+
+  name = (source) => {
+    const run = this.state.names?.[source.key] ?? this.names?.[source.key] ?? `Run ${source.key}`;
+    if (source.key === 'R') return 'Reference';
+    return source.pin ? `${run} at ${views.whenOf(source.take).split(',')[0]}` : run;
+  };
+
+  #show() {
+    if (!this.sources.length) return;
+    this.transport.show();
+    shown(this);
+    this.#rail();
     this.#paint();
   }
 
-  #lane(key, take) {
-    const lane = document.createElement('div');
-    lane.className = 'lane';
-    lane.dataset.source = key;
-    const cap = document.createElement('div');
-    cap.className = 'cap';
-    const badge = keyOf(key);
-    badge.classList.toggle('ref', key === 'R');
-    const name = Object.assign(document.createElement('b'), { className: 'cut', textContent: key === 'R' ? 'Reference' : this.name(key) });
-    const when = take.epoch === null || take.epoch === undefined ? `step ${words.count(take.step)}` : `epoch ${place(take.epoch)}, step ${words.count(take.step)}`;
-    cap.append(badge, ' ', name, Object.assign(document.createElement('span'), { className: 'dim nowrap', textContent: key === 'R' ? this.slot.caption : when }));
-    const levels = Object.assign(document.createElement('span'), { className: 'mono-s right levels' });
-    for (const part of take.url ? told(take) : [{ text: 'on its way here' }]) {
-      levels.append(Object.assign(document.createElement('span'), { className: part.bad ? 'bad' : '', textContent: part.text }), ' ');
+  #rail() {
+    const list = this.$('#rail-list');
+    const shown = this.shown();
+    const buttons = this.$('#sources');
+    if (list.dataset.of !== shown.map((s) => s.id + s.mark).join()) {
+      list.dataset.of = shown.map((s) => s.id + s.mark).join();
+      list.replaceChildren(...shown.map(rail.row));
+      buttons.replaceChildren(
+        ...shown.map((s) => {
+          const button = Object.assign(document.createElement('button'), { type: 'button', textContent: s.mark, title: this.name(s) });
+          button.dataset.source = s.id;
+          if (s.key !== 'R') button.dataset.k = views.tint(s.key);
+          button.setAttribute('aria-label', `Hear ${this.name(s)}`);
+          return button;
+        }),
+      );
+      const base = this.$('#base');
+      base.replaceChildren(...shown.map((s) => new Option(s.key === 'R' ? 'R, the reference' : `${s.mark}, ${this.name(s)}`, s.id)));
     }
-    cap.append(levels);
-    const axis = document.createElement('div');
-    axis.className = 'ax';
-    for (const text of ['+1', '0', '−1']) axis.append(Object.assign(document.createElement('span'), { textContent: text }));
-    const body = document.createElement('div');
-    body.className = 'cv';
-    body.append(document.createElement('canvas'));
-    lane.append(cap, axis, body, document.createElement('div'));
-    return lane;
+    if (this.base) this.$('#base').value = this.base.id;
+    this.#fill();
+    this.octaves.show({ sources: shown, base: this.base, buffers: this.buffers, rate: this.rate, channel: this.view.ch, keys: this.#keys(), name: this.name });
+  }
+
+  #fill() {
+    const matched = this.view.level === 'matched';
+    for (const [index, source] of this.shown().entries()) {
+      const box = this.$(`[data-row="${CSS.escape(source.id)}"]`);
+      const about = { name: this.name, gain: this.gains?.gains[source.id] ?? 0, rate: this.rate, chosen: this.player.chosen, caption: this.slot.caption, matched, states: this.states, index };
+      if (box) rail.fill(box, source, about);
+    }
+    const mark = (id) => this.source(id)?.mark ?? id;
+    this.$('#levelling').textContent = this.gains ? rail.levelling(this.gains, this.view.level, this.view.gain, mark) : '';
+  }
+
+  #keys() {
+    return new Map(this.sources.map((s) => [s.id, `${s.take.url}|${this.rate}`]));
+  }
+
+  #paint() {
+    if (!this.sources.length || this.section.hidden) return;
+    const { view, player, buffers, rate, states, name } = this;
+    const shown = this.shown();
+    const chosen = shown.find((s) => s.id === player.chosen) ?? shown[0];
+    this.lanes.show({ sources: shown, chosen, diffOf: this.diffOf, base: this.base, show: view.show, view, length: player.length, buffers, keys: this.#keys(), rate, size: views.windowAt(rate), states, name });
+    this.transport.axis();
+    this.transport.strip();
   }
 
   /** Play what a run made at a step in a slot, or the reference ("R") there; pause it when it plays already. */
@@ -198,60 +275,32 @@ export class Listen {
       this.player.pause();
       return;
     }
+    this.view.slot = slot;
     this.$('#slot').value = slot;
-    this.list = moments(this.slot.sources);
-    this.$('#moment').max = Math.max(0, this.list.length - 1);
+    this.view.own = {};
+    this.list = views.moments(this.slot.sources);
     const at = this.list.findIndex((m) => m.takes[source]?.step === step);
     this.index = at < 0 ? this.list.length - 1 : at;
-    await this.#load();
+    this.view.at = this.index === this.list.length - 1 ? null : this.moment.at;
+    this.keep();
+    await this.load();
     this.player.choose(source);
-    if (this.player.paused) this.player.seek(0);
-    if (this.player.paused) await this.toggle();
+    if (this.player.paused) {
+      this.player.seek(0);
+      await this.toggle();
+    }
   }
 
   /** Whether that sound is the one chosen now. */
   playing(slot, step, source) {
-    const take = this.moment?.takes[source];
+    const take = this.source(source)?.take;
     return this.player.chosen === source && this.slot?.slot === slot && (source === 'R' || take?.step === step);
-  }
-
-  name(key) {
-    return this.state.names?.[key] ?? document.querySelector(`[data-toggle-run="${key}"] .nm`)?.textContent ?? `Run ${key}`;
-  }
-
-  #paint() {
-    for (const lane of this.section.querySelectorAll('.lane[data-source]')) {
-      const key = lane.dataset.source;
-      lane.hidden = this.off.has(key);
-      if (this.buffers?.[key]) wave(lane.querySelector('canvas'), this.buffers[key], key, this.player.length);
-    }
-    for (const button of this.section.querySelectorAll('#sources [data-source]')) button.hidden = this.off.has(button.dataset.source);
   }
 
   /** Hide what the legend hides. */
   hide(off) {
     this.off = off;
-    this.#paint();
-  }
-
-  #wire() {
-    this.section.addEventListener('click', (event) => {
-      const source = event.target.closest('#sources [data-source]');
-      if (source) this.player.choose(source.dataset.source);
-      else if (event.target.closest('[data-play]')) this.toggle();
-      else if (event.target.closest('[data-loop]')) this.player.repeat(!this.player.looping, this.player.looping ? null : this.player.loop);
-      else if (event.target.closest('.cv')) {
-        const box = event.target.getBoundingClientRect();
-        this.player.seek(((event.clientX - box.left) / box.width) * this.player.length);
-        const lane = event.target.closest('[data-source]');
-        if (lane) this.player.choose(lane.dataset.source);
-      }
-    });
-    this.$('#slot').addEventListener('change', () => {
-      this.state.slot = this.$('#slot').value;
-      this.#slot(this.moment?.at ?? null);
-    });
-    this.$('#moment').addEventListener('input', () => this.go(Number(this.$('#moment').value)));
+    this.#show();
   }
 
   async toggle() {
@@ -264,68 +313,73 @@ export class Listen {
 
   /** Set the loop's end nearest to what the key says: "[" its start, "]" its end, at this instant. */
   mark(which) {
-    const at = this.player.currentTime;
+    const at = this.player.heardTime;
     const [from, to] = this.player.loop ?? [0, this.player.length];
-    const next = which === '[' ? [at, Math.max(to, at)] : [Math.min(from, at), at];
-    if (next[1] - next[0] > 0.02) this.player.repeat(true, next);
+    const next = which === '[' ? [at, to > at ? to : this.player.length] : [from < at ? from : 0, at];
+    if (next[1] - next[0] > 0.02) this.repeat(true, next);
   }
 
-  #controls() {
-    const { player } = this;
-    const play = this.$('[data-play]');
-    play.setAttribute('aria-label', player.paused ? 'Play' : 'Pause');
-    play.querySelector('use').setAttribute('href', player.paused ? '#g-play' : '#g-pause');
-    play.disabled = !player.tracks.size;
-    this.$('[data-loop]').setAttribute('aria-pressed', String(player.looping));
-    for (const button of this.section.querySelectorAll('#sources [data-source]')) {
-      button.setAttribute('aria-pressed', String(button.dataset.source === player.chosen));
-    }
-    for (const lane of this.section.querySelectorAll('.lane[data-source]')) lane.classList.toggle('now', lane.dataset.source === player.chosen);
-    const mark = this.$('#loop-mark');
-    mark.hidden = !(player.looping && player.loop);
-    if (!mark.hidden) {
-      mark.style.left = `${(100 * player.loop[0]) / player.length}%`;
-      mark.style.width = `${(100 * (player.loop[1] - player.loop[0])) / player.length}%`;
-    }
-    this.#run();
+  /** Loop a stretch, the whole clip (null), or nothing. */
+  repeat(on, stretch = this.player.loop) {
+    this.player.repeat(on, stretch);
+    this.view.loop = this.player.looping ? this.player.loop : null;
+    this.keep();
   }
 
-  #clock() {
-    const at = this.player.currentTime;
-    this.$('[data-clock]').textContent = words.fixed(at, 3);
-    const cursor = this.$('#cursor');
-    cursor.style.left = `${this.player.length ? (100 * at) / this.player.length : 0}%`;
-    cursor.dataset.t = words.fixed(at, 2);
+  /** Show [from, to] s, or all for null. */
+  zoom(span) {
+    this.view.span = span;
+    this.keep();
+    this.#paint();
+    this.transport.show();
   }
 
-  /** The clock and cursor run while sound does. */
-  #run() {
-    cancelAnimationFrame(this.frame);
-    this.#clock();
-    if (this.player.playing) this.frame = requestAnimationFrame(() => this.#run());
+  /** Change part of the view; what was chosen is a step back in the browser. */
+  set(part, push = true) {
+    Object.assign(this.view, part);
+    this.keep(push);
+    this.#sync();
   }
-}
 
-/** A waveform at full scale: what goes beyond the lane's edge is beyond full scale. */
-function wave(canvas, buffer, key, length) {
-  const ratio = Math.min(2, devicePixelRatio || 1);
-  const width = Math.max(1, Math.round(canvas.clientWidth * ratio));
-  const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
-  if (canvas.width !== width) canvas.width = width;
-  if (canvas.height !== height) canvas.height = height;
-  const pen = canvas.getContext('2d');
-  pen.fillStyle = theme.colour('--sheet');
-  pen.fillRect(0, 0, width, height);
-  pen.fillStyle = theme.colour('--hair');
-  pen.fillRect(0, height / 2, width, ratio);
-  const columns = Math.max(1, Math.round((width * buffer.duration) / (length || buffer.duration)));
-  const [lows, highs] = peaks(buffer.getChannelData(0), columns);
-  const over = theme.colour('--fail');
-  const colour = theme.colour(key === 'R' ? '--ink-2' : `--run-${key.toLowerCase()}`);
-  for (let p = 0; p < columns; p++) {
-    const top = (height / 2) * (1 - highs[p]);
-    const foot = (height / 2) * (1 - lows[p]);
-    pen.fillStyle = highs[p] > 1 || lows[p] < -1 ? over : colour;
-    pen.fillRect(p, Math.max(0, top), 1, Math.max(ratio, Math.min(height, foot) - Math.max(0, top)));
+  /** The player has changed: another source is heard, or it has begun, stopped or moved. */
+  #heard() {
+    this.transport.show();
+    if (!this.sources.length || this.showing === this.player.chosen) return;
+    this.showing = this.player.chosen;
+    this.#fill();
+    this.#paint();
+    if (this.restored) this.keep();
+  }
+
+  #sync() {
+    if (!this.slots.length) return;
+    this.player.route(this.view.ch);
+    this.#levels();
+    this.player.level(this.factors);
+    this.#show();
+  }
+
+  /** Put the view into the address: a new step back for what was chosen, none for what is dragged. */
+  keep(push = false) {
+    this.view.hear = this.player.chosen ?? '';
+    const address = `${location.pathname}${views.searchOf(location.search, this.view)}${location.hash}`;
+    if (address === location.pathname + location.search + location.hash) return;
+    history[push ? 'pushState' : 'replaceState'](history.state, '', address);
+  }
+
+  /** Back or forward in the browser. */
+  #returned() {
+    if (!this.slots.length) return;
+    const view = views.viewOf(location.search);
+    if (!this.slots.some((s) => s.slot === view.slot)) view.slot = this.slots[0].slot;
+    this.view = view;
+    this.$('#slot').value = view.slot;
+    this.restored = false;
+    this.#slot(view.at).then(() => this.#sync());
+  }
+
+  /** The page's keys for listening. */
+  keys() {
+    return keysOf(this);
   }
 }

@@ -37,7 +37,7 @@ function start() {
   const run = $('board').dataset.run;
   const listen = new Listen($('listen'), { runs: [run], slot: '', names: { A: $('board').dataset.name } }, () => {});
   const view = new View({ runs: [run], named: false, onChange: (change) => changed(change), onReturn: () => everything() });
-  globalThis.nashboard = { player: listen.player, view };
+  globalThis.nashboard = { player: listen.player, listen, view };
   const findingsOpen = new Findings({ runs: [run] });
   let seq = Number($('head').dataset.seq);
   let grave = -1;
@@ -233,14 +233,7 @@ function start() {
   keys.listen({
     ...view.keys(),
     ...findingsOpen.keys(),
-    ' ': () => listen.toggle(),
-    r: () => listen.player.choose('R'),
-    a: () => listen.player.choose('A'),
-    j: () => listen.go(listen.index - 1),
-    k: () => listen.go(listen.index + 1),
-    '[': () => listen.mark('['),
-    ']': () => listen.mark(']'),
-    o: () => listen.player.repeat(!listen.player.looping),
+    ...listen.keys(),
   });
   stamp(pre);
   follow();

@@ -146,7 +146,7 @@ class TestServed:
     def test_the_bar_has_only_pages_that_answer(self, client: Any, parse: Callable[[str], Any]) -> None:
         page = parse(client.get("/help").text)
         links = [a.attrs["href"] for a in page.one("nav", class_="nav").all("a")]
-        assert links == ["/", "/compare", "/launch", "/doctor"]
+        assert links == ["/", "/compare", "/listen", "/launch", "/doctor"]
         assert page.one("a", class_="skip").attrs["href"] == "#main"
         for link in links:
             assert client.get(link, headers={"accept": "text/html"}).status_code == 200
