@@ -18,11 +18,12 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean ``[D]`` and covariance ``[D, D]`` of features."""
+    """Mean ``[D]`` and covariance ``[D, D]`` of features; ``rows.T @ rows`` is the covariance where N < D."""
 
     mean: Tensor
     cov: Tensor
     count: int
+    rows: Tensor | None = None
 
 
 def moments(features: Tensor) -> Moments:
@@ -30,7 +31,10 @@ def moments(features: Tensor) -> Moments:
     if len(features) < 2:
         raise ValueError(f"{len(features)} items have no covariance; score two or more")
     wide = features.double()
-    return Moments(wide.mean(0), torch.cov(wide.T).reshape(wide.shape[1], wide.shape[1]), len(features))
+    count, dims = wide.shape
+    mean = wide.mean(0)
+    rows = (wide - mean) / (count - 1) ** 0.5 if count < dims else None
+    return Moments(mean, torch.cov(wide.T).reshape(dims, dims), count, rows)
 
 
 def _root(matrix: Tensor) -> Tensor:
@@ -45,9 +49,13 @@ def frechet(a: Moments, b: Moments) -> float:
     """
     if not all(bool(torch.isfinite(m.cov).all()) for m in (a, b)):
         return float("nan")
-    half = _root(a.cov)
-    both = half @ b.cov @ half
-    cross = torch.linalg.eigvalsh((both + both.T) / 2).clamp(min=0).sqrt().sum()
+    if a.rows is not None and b.rows is not None:
+        # the eigenvalues of Σ₁Σ₂ are squares of singular values of a product of N by N, which is far smaller
+        cross = torch.linalg.svdvals(a.rows @ b.rows.T).sum()
+    else:
+        half = _root(a.cov)
+        both = half @ b.cov @ half
+        cross = torch.linalg.eigvalsh((both + both.T) / 2).clamp(min=0).sqrt().sum()
     apart = (a.mean - b.mean).square().sum()
     return float(apart + a.cov.trace() + b.cov.trace() - 2 * cross)
 
