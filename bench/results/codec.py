@@ -91,7 +91,6 @@ def page(logs: Mapping[Job, Log]) -> str:
     square = by_preset(logs, TWO_BY_TWO, "speech")
     ladder = by_preset(logs, ("old", *LADDER), "speech")
     demo = by_preset(logs, TWO_BY_TWO, "demo")
-    pair = by_preset(logs, ("old", "fixed"), "demo")
     return pages.page(
         "Codec: what was measured",
         [
@@ -102,7 +101,7 @@ def page(logs: Mapping[Job, Log]) -> str:
                     "those of papers, which are at 44.1 kHz after hundreds of thousands of steps",
                 ),
             ),
-            ("Is my curve normal?", pages.normal(TRAINER, pair, NORMAL, AT)),
+            ("Is my curve normal?", pages.normal(TRAINER, reference(logs), NORMAL, AT)),
             (
                 "The 2×2 on real speech: architecture against training",
                 "231 clips, 19 speakers, held out by speaker. `old`: grouped discriminator with the document's training. "
@@ -133,14 +132,17 @@ def page(logs: Mapping[Job, Log]) -> str:
     )
 
 
-def measured(logs: Mapping[Job, Log], target: Path) -> int:
-    """Write the measured bands of the tiny presets from the demo runs; returns how many bands."""
-    return pages.measured(
-        TRAINER,
+def reference(logs: Mapping[Job, Log]) -> pages.Reference:
+    """The runs of old and fixed that bands are measured on."""
+    return pages.reference(
         logs,
-        target,
-        presets=TWO_BY_TWO,
-        names=BANDED,
+        ("old", "fixed"),
         demo="the built-in demo speech",
-        least=len(BAND_SEEDS),
+        data="speech",
+        real="231 clips of speech",
     )
+
+
+def measured(logs: Mapping[Job, Log], target: Path) -> int:
+    """Write the measured bands of the tiny presets; returns how many bands."""
+    return pages.measured(TRAINER, reference(logs), target, names=BANDED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.results.jobs import Job
@@ -23,17 +24,38 @@ def made_by(size: str, paper: str) -> str:
     )
 
 
-def normal(trainer: str, demo: Groups, names: Sequence[str], at: Sequence[int]) -> str:
-    """ "Is my curve normal?": lowest to highest over seeds on the demo set."""
-    if not demo:
-        return "There is no run on the built-in demo set here."
-    many = min(len(logs) for logs in demo.values())
+@dataclass(frozen=True)
+class Reference:
+    """The runs that a reader's own are held against, and what they were trained on."""
+
+    groups: Groups
+    on: str
+
+
+def reference(
+    logs: Mapping[Job, Log], presets: Sequence[str], *, demo: str, data: str, real: str, least: int = LEAST
+) -> Reference:
+    """The demo runs where all ``presets`` have ``least`` seeds of them, else those on ``data``.
+
+    ``demo`` and ``real`` say in words what either was trained on. Presets with fewer seeds are left out.
+    """
+    on_demo, on_real = (
+        {p: g for p, g in by_preset(logs, presets, name).items() if len(g) >= least}
+        for name in ("demo", data)
+    )
+    return Reference(on_demo, demo) if on_demo.keys() >= set(presets) else Reference(on_real, real)
+
+
+def normal(trainer: str, runs: Reference, names: Sequence[str], at: Sequence[int]) -> str:
+    """ "Is my curve normal?": lowest to highest over seeds of the reference runs."""
+    if not runs.groups:
+        return f"There are fewer than {LEAST} seeds of a preset here, too few for an envelope."
+    many = min(len(logs) for logs in runs.groups.values())
     return (
-        f"Lowest to highest of {many} seeds a preset at size tiny on the built-in demo set, which anybody can run: "
-        f"`python -m trainers {trainer} preset=fixed size=tiny`. The page of a run at size tiny draws the same as the "
-        f"measured band (`recipes/bands/{trainer}-measured.yaml`). A curve outside is not ill for that: other data, another "
-        "size or another batch shift all levels. The direction, and whether two presets change places, travel better than "
-        "levels.\n\n" + normal_table(demo, names, at)
+        f"Lowest to highest of {many} seeds a preset at size tiny on {runs.on}. The page of a run at size tiny draws the "
+        f"same as the measured band (`recipes/bands/{trainer}-measured.yaml`). A curve outside is not ill for that: other "
+        "data, another size or another batch shift all levels. The direction, and whether two presets change places, "
+        "travel better than levels.\n\n" + normal_table(runs.groups, names, at)
     )
 
 
@@ -65,31 +87,20 @@ def page(title: str, sections: Sequence[tuple[str, str]]) -> str:
     return "\n\n".join(parts)
 
 
-def measured(
-    trainer: str,
-    logs: Mapping[Job, Log],
-    target: Path,
-    *,
-    presets: Sequence[str],
-    names: Sequence[str],
-    demo: str,
-    least: int = LEAST,
-) -> int:
-    """Write the measured bands of ``presets`` at size tiny from the demo runs; returns how many bands."""
+def measured(trainer: str, runs: Reference, target: Path, *, names: Sequence[str]) -> int:
+    """Write the measured bands of the reference runs at size tiny; returns how many bands."""
     made = []
-    for preset, group in by_preset(logs, presets, "demo").items():
-        if len(group) < least:
-            continue
-        runs = [{name: log.epochs(name) for name in names if name in log.series} for log in group]
+    for preset, group in runs.groups.items():
+        curves = [{name: log.epochs(name) for name in names if name in log.series} for log in group]
         made += bands.measure(
-            runs,
+            curves,
             x="epoch",
             trainer=trainer,
             preset=preset,
             size="tiny",
-            source=f"{len(group)} runs of {preset}, tiny, on {demo} ({machines(group)})",
+            source=f"{len(group)} runs of {preset}, tiny, on {runs.on} ({machines(group)})",
             runs_from=[log.start.run for log in group],
-            least=least,
+            least=len(group),
         )
     if made:
         bands.save(made, target)

@@ -141,14 +141,17 @@ def test_measured_bands_need_enough_seeds(tmp_path: Path) -> None:
     target = tmp_path / "codec-measured.yaml"
 
     def made(runs: dict[Job, Log]) -> int:
-        return pages.measured(
-            "codec", runs, target, presets=("old",), names=("eval/mel",), demo="the demo set"
-        )
+        chosen = pages.reference(runs, ("old",), demo="the demo set", data="speech", real="speech")
+        return pages.measured("codec", chosen, target, names=("eval/mel",))
 
     assert made(dict(list(logs.items())[:2])) == 0
     assert not target.exists()
     assert made(logs) == 1
     assert "3 on 2 cores x86_64" in target.read_text()
+    real = {Job("codec", "old", s, "speech", 2): _log("old", s) for s in (0, 1, 2)}
+    few = dict(list(logs.items())[:2])
+    for runs, on in ((logs, "the demo set"), ({**few, **real}, "speech")):
+        assert pages.reference(runs, ("old",), demo="the demo set", data="speech", real="speech").on == on
     assert [len(g) for g in by_preset(logs, ("old", "fixed"), "demo").values()] == [3]
 
 
