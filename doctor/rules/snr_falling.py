@@ -1,4 +1,4 @@
-"""Rule 3: sNR is falling."""
+"""Rule 3: SNR is falling."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class SnrFalling(Rule):
     severity = "fail"
     sees = (
         "SNR fell by over 1 dB in 5 evaluations. With SI-SDR stable it is the gain; with mel better by 1 % it "
-        "is the phase trade of adversarial training, which is expected; else it is a failure."
+        "is the phase trade of adversarial training, which is expected; else it is a failure. Only evaluations on "
+        "the same set are compared."
     )
     why = (
         "SNR compares waveforms sample by sample: a change of gain, delay or phase lowers it though nothing "
@@ -46,9 +47,11 @@ class SnrFalling(Rule):
         before = np.concatenate([np.full(EVALS, np.nan), values[:-EVALS]])
         with np.errstate(invalid="ignore"):
             falls = (values - before < -DROP) & (values < np.maximum.accumulate(values) - DROP)
+        same = self._same(view, at)
+        falls &= same
         gain = self._stable(view, at)
         phase = self._gained(view, at)
-        below = values < np.maximum.accumulate(values) - DROP
+        below = same & (values < np.maximum.accumulate(values) - DROP)
         found = judged(at, below, falls, falls & ~gain & ~phase)
         if found is None:
             return
@@ -77,6 +80,15 @@ class SnrFalling(Rule):
             ),
             severity="info" if info else None,
         )
+
+    @staticmethod
+    def _same(view: RunView, at: Steps) -> Flags:
+        """Where the evaluation set is still the first one; rule 11 tells the rest."""
+        digests = view.track("eval/set")
+        if not len(digests):
+            return np.ones(len(at), bool)
+        now = asof(digests, at)
+        return np.asarray(np.logical_and.accumulate(np.isnan(now) | (now == digests.values[0])))
 
     @staticmethod
     def _stable(view: RunView, at: Steps) -> Flags:
