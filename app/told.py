@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app import charts, reading, records, words
 from app.errors import BadInput
 from app.models import Record, Run
+from app.traces import colour
 from app.tracks import keyed
 
 Json = dict[str, Any]
@@ -199,8 +200,17 @@ def _heat(
     lines = []
     for share, width, dash in ((0.05, 1.0, "1px,3px"), (0.5, 1.5, "solid"), (0.95, 1.0, "1px,3px")):
         y = [one.quantiles(s, (share,))[0] for s, _ in kept]
-        line = {"color": f"--run-{one.key.lower()}", "width": width, "dash": dash}
-        lines.append({"type": "scatter", "mode": "lines", "x": x, "y": y, "line": line, "hoverinfo": "skip"})
+        line = {"color": colour(one.key), "width": width, "dash": dash}
+        lines.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": x,
+                "y": y,
+                "line": line,
+                "hovertemplate": "%{x:,}: %{y:.3~g}<extra></extra>",
+            }
+        )
     spread = (x[-1] - x[0]) / max(len(x) - 1, 1) / 2 or 0.5
     return {
         "data": [heat, *lines],
@@ -233,7 +243,7 @@ def slices(session: Session, runs: Sequence[Run], base: str, at: int) -> Json:
         density = share / np.diff(edges)
         data.append({
             "type": "scatter", "mode": "lines", "x": edges.tolist(), "y": [*density.tolist(), 0.0],
-            "line": {"color": f"--run-{one.key.lower()}", "width": 1.5, "dash": dash, "shape": "hv"},
+            "line": {"color": colour(one.key), "width": 1.5, "dash": dash, "shape": "hv"},
             "meta": {"run": one.key, "side": one.side}, "hovertemplate": "%{x:.3~g}: %{y:.3~g}<extra></extra>",
         })  # fmt: skip
         lines.append({"key": one.key, "side": one.side, "dash": dash, "step": step, "exact": step == at})
@@ -316,7 +326,7 @@ def _scatter(key: str, groups: Mapping[str, tuple[Floats, Floats, list[str]]], s
         data.append({
             "type": "scatter", "mode": "markers", "x": x.tolist(), "y": y.tolist(), "text": labels,
             "name": spec["names"].get(kind, kind), "meta": {"run": key, "kind": kind},
-            "marker": {"color": f"--run-{key.lower()}", "size": 7, "symbol": symbol},
+            "marker": {"color": colour(key), "size": 7, "symbol": symbol},
             "hovertemplate": "%{text}: true %{x:.2f}, predicted %{y:.2f}<extra></extra>",
         })  # fmt: skip
     line = {"type": "line", "x0": low, "y0": low, "x1": high, "y1": high, "layer": "below", "name": "diagonal",

@@ -12,7 +12,7 @@ from app import db, pictures, runs, told
 from app.api.shapes import LIMIT, listed
 from app.models import Run
 from app.replies import documented
-from app.traces import KEYS
+from app.traces import MOST
 
 router = APIRouter(tags=["charts"])
 Runs = Annotated[str, Query(alias="runs", description="ids of runs, by comma", max_length=2000)]
@@ -55,7 +55,7 @@ class Seen(BaseModel):
 
 
 def _found(session: Session, asked: str) -> list[Run]:
-    return [runs.get(session, i) for i in listed(asked, "runs", len(KEYS))]
+    return [runs.get(session, i) for i in listed(asked, "runs", MOST)]
 
 
 @router.get("/api/told", summary="Histograms and scatters that runs told", responses=documented(404))

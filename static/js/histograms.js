@@ -40,6 +40,37 @@ function tile(title, key, text) {
   return { box, plot };
 }
 
+/** A colour between the marks of a scale, each [place, [r, g, b]]. */
+export function between(marks, share) {
+  const at = Math.min(1, Math.max(0, share));
+  const i = Math.max(1, marks.findIndex(([place]) => place >= at));
+  const [[low, a], [high, b]] = [marks[i - 1], marks[i]];
+  return a.map((v, c) => Math.round(v + ((b[c] - v) * (at - low)) / (high - low)));
+}
+
+/** The column of `x` that is nearest to each of `width` places between `low` and `high`. */
+export function columnsOf(x, low, high, width) {
+  return Array.from({ length: width }, (_, i) => placeOf(x, low + ((i + 0.5) / width) * (high - low)));
+}
+
+/** A heat trace as a picture under the lines: plotly's own writes style attributes, which the security policy forbids. */
+function pictured(figure) {
+  const heat = figure.data.find((t) => t.type === 'heatmap');
+  if (!heat) return figure;
+  const [low, high] = figure.layout.xaxis.range;
+  const marks = heat.colorscale.map(([place, colour]) => [place, colour.match(/[\d.]+/g).slice(0, 3).map(Number)]);
+  const columns = columnsOf(heat.x, low, high, Math.min(480, Math.max(heat.x.length * 8, 120)));
+  const canvas = Object.assign(document.createElement('canvas'), { width: columns.length, height: heat.z.length });
+  const image = new ImageData(canvas.width, canvas.height);
+  heat.z.forEach((row, r) => columns.forEach((c, i) => {
+    image.data.set([...between(marks, row[c] / heat.zmax), 255], 4 * ((canvas.height - 1 - r) * canvas.width + i));
+  }));
+  canvas.getContext('2d').putImageData(image, 0, 0);
+  const [bottom, top] = figure.layout.yaxis.range;
+  const under = { source: canvas.toDataURL(), xref: 'x', yref: 'y', x: low, y: top, sizex: high - low, sizey: top - bottom, sizing: 'stretch', layer: 'below' };
+  return { data: figure.data.filter((t) => t !== heat), layout: { ...figure.layout, images: [under] } };
+}
+
 /** Draw figures when their tiles come near, and anew in another theme. */
 class Drawn {
   constructor() {
@@ -62,7 +93,7 @@ class Drawn {
       return;
     }
     known.drawn = true;
-    const dressed = themed(known.figure, theme.colour, font);
+    const dressed = pictured(themed(known.figure, theme.colour, font));
     const layout = { ...dressed.layout, template: themed(known.template, theme.colour, font), dragmode: false };
     globalThis.Plotly.react(plot, dressed.data, layout, CONFIG);
   }
