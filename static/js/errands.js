@@ -27,6 +27,7 @@ export function heard(outcome) {
   const parts = [`${fixed(outcome.seconds, 2)} s`, `${count(outcome.rate_hz)} Hz`, ...level('peak_dbfs', 'dBFS peak'), ...level('lufs', 'LUFS')];
   const stood = Object.entries(outcome.stood_in ?? {}).map(([lacks, instead]) => `${instead} for ${lacks}`);
   if (stood.length) parts.push(`stood in: ${stood.join(', ')}`);
+  if (facts.peak_dbfs > 0) parts.push('above full scale, which a player clips');
   return parts.join(' · ');
 }
 
