@@ -1,6 +1,7 @@
 // What Compare and Run share: the view's state in the address, its controls, keys that hide runs, and live charts.
 import * as figures from './figures.js';
 import { Board, keyOf } from './charts.js';
+import { kept } from './address.js';
 import { api } from './base.js';
 import { joined } from './listenview.js';
 import { Live } from './live.js';
@@ -104,7 +105,7 @@ export class View {
 
   /** The address' part for the view as it stands. */
   search() {
-    return joined(figures.searchOf(this.named ? this.state : { ...this.state, runs: [] }, this.defaults), location.search);
+    return kept(joined(figures.searchOf(this.named ? this.state : { ...this.state, runs: [] }, this.defaults), location.search), location.search);
   }
 
   /** Back or forward: the view that the address says, drawn without a reload unless the runs are others. */
