@@ -86,3 +86,35 @@ def test_the_endpoint_says_the_same_as_the_command_line(client):
     assert (told["verdict"], told["findings"][0]["code"]) == ("fail", "disc-stuck")
     assert json.dumps(told, allow_nan=False)
     assert "/api/diagnose" in client.get("/openapi.json").json()["paths"]
+
+
+def test_a_log_is_drawn_with_what_wanders_in_it(sent):
+    rows = [
+        f"{s},{'nan' if s == 500 else 1.0}"
+        for s in [*range(0, 1000, 10), *range(600, 1200, 10), *range(5000, 6000, 10)]
+    ]
+    tile = sent("step,d_loss\n" + "\n".join(rows) + "\n").all("section", class_="tile")[0]
+    words = tile.words()
+    assert "1 NaN, first at step 500" in words
+    assert "No report from step 1,190 to 5,000" in words
+    assert "Steps go back from 990 to 600" in words
+    figure = json.loads(tile.attrs["data-log-figure"])
+    assert any(t["meta"].get("part") == "nonfinite" for t in figure["data"])
+
+
+def test_findings_are_marked_on_the_series_of_their_evidence(sent):
+    page = sent(STUCK)
+    figures = [json.loads(t.attrs["data-log-figure"]) for t in page.all("section", class_="tile")]
+    marks = {f["layout"]["meta"]["series"]: f["layout"]["meta"]["findings"] for f in figures}
+    assert [m["code"] for m in marks["loss/disc"]][0] == "disc-stuck"
+    first = marks["loss/disc"][0]
+    page.one(id=f"found-{first['code']}-{first['step']}")
+
+
+def test_ten_thousand_rows_answer_and_a_million_are_refused_with_the_limit(sent, client):
+    rows = "".join(f"{s},1.0,1.2\n" for s in range(10_000))
+    assert "20,000 points" in sent("step,d_loss,g_loss\n" + rows).one(id="result").words()
+    million = b"step,d_loss,g_loss\n" + b"123456,1.0,1.2\n" * 1_000_000
+    answer = client.post("/doctor", files={"log": ("log.csv", million)}, headers={"accept": "text/html"})
+    assert answer.status_code == 413
+    assert "the limit is" in answer.text
