@@ -89,10 +89,8 @@ def test_the_endpoint_says_the_same_as_the_command_line(client):
 
 
 def test_a_log_is_drawn_with_what_wanders_in_it(sent):
-    rows = [
-        f"{s},{'nan' if s == 500 else 1.0}"
-        for s in [*range(0, 1000, 10), *range(600, 1200, 10), *range(5000, 6000, 10)]
-    ]
+    steps = [*range(0, 1000, 10), *range(600, 1200, 10), *range(5000, 6000, 10)]
+    rows = [f"{s},{'nan' if s == 500 else 1.0}" for s in steps]
     tile = sent("step,d_loss\n" + "\n".join(rows) + "\n").all("section", class_="tile")[0]
     words = tile.words()
     assert "1 NaN, first at step 500" in words
@@ -106,8 +104,8 @@ def test_findings_are_marked_on_the_series_of_their_evidence(sent):
     page = sent(STUCK)
     figures = [json.loads(t.attrs["data-log-figure"]) for t in page.all("section", class_="tile")]
     marks = {f["layout"]["meta"]["series"]: f["layout"]["meta"]["findings"] for f in figures}
-    assert [m["code"] for m in marks["loss/disc"]][0] == "disc-stuck"
     first = marks["loss/disc"][0]
+    assert first["code"] == "disc-stuck"
     page.one(id=f"found-{first['code']}-{first['step']}")
 
 
