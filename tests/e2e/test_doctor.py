@@ -12,10 +12,10 @@ from playwright.sync_api import Page
 
 from tests.e2e.support import Product, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 STUCK = "#findings .find.fail"
-FORM = "trainer=codec&preset=old&size=tiny&knob:trainer.max_epochs=6"  # the fix of the learning rate is in the patch
+FORM = "trainer=codec&preset=old&size=tiny&knob:trainer.max_epochs=6"
 
 
 def test_a_stuck_discriminator_is_named_treated_and_judged(
@@ -32,7 +32,7 @@ def test_a_stuck_discriminator_is_named_treated_and_judged(
 
     # it is named while it trains, on the page that is never loaded again, with its evidence
     page.evaluate("window.same = true")
-    until(lambda: page.locator(STUCK).count(), 120, product, "the discriminator is named stuck")
+    until(lambda: page.locator(STUCK).count(), 300, product, "the discriminator is named stuck")
     words = page.locator(STUCK).first.inner_text()
     assert "disc-stuck" in words
     assert "loss/disc" in words
@@ -67,7 +67,7 @@ def test_a_stuck_discriminator_is_named_treated_and_judged(
     page.request.post(f"{product.address}/api/runs/{parent}/stop", headers={"Origin": product.address})
 
     # until it has trained
-    until(lambda: "not found up to step" in line.inner_text(), 200, product, "the child is judged")
+    until(lambda: "not found up to step" in line.inner_text(), 300, product, "the child is judged")
     assert "treated" in line.inner_text()
     assert "in the parent" in line.inner_text()
     shoot(page, "treated-dark-1280", False)
