@@ -24,6 +24,7 @@ from app.errors import BadInput, BrokerDown, Conflict, NotFound
 from app.models import Checkpoint, Run, Sample
 from app.settings import get_settings
 from app.tables_errands import Errand
+from recipes.registry import TRAINERS
 
 ACTIVE = ("queued", "running")
 MOST_WAITING = 8
@@ -135,6 +136,7 @@ VERBS: dict[str, Verb] = {
         title="Probe",
         check=_probe,
         words=lambda run, ask: ["probe", f"run_dir={ask['checkpoint']}", "json=true"],
+        trainers=tuple(TRAINERS),
         timeout_s=900.0,
     ),
     "say": Verb(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app import findings, listening, reading, records, words
+from app import findings, listening, probing, reading, records, words
 from app.errors import NotFound
 from app.models import Run, Sample
 from app.treatments import Treatment, of_children
@@ -86,7 +86,7 @@ def opened(session: Session, run: Run, code: str, step: int | None = None) -> Op
 def said(session: Session, run: Run) -> Diagnosis:
     """What was last said of a run; nothing, and no rule looked, before the first time."""
     row = findings.stored(session, [run.id]).get(run.id)
-    return findings.restored(row.body) if row else findings.NOTHING
+    return probing.ranked(session, run.id, findings.restored(row.body)) if row else findings.NOTHING
 
 
 def zoom(finding: Finding, last: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from app import checkpoints, db, reading, runs
+from app import checkpoints, db, probing, reading, runs
 from app import findings as doctors
 from app.api.shapes import LIMIT, Number, RunId, RunRow, RunShown, SeriesShown, Step, listed
 from app.live import bell
@@ -235,5 +235,6 @@ def values_at(
 def findings(run_id: RunId) -> Findings:
     """As the run stands; while it is busy, as it stood up to 3 s ago."""
     with db.reading() as session:
-        diagnosis = doctors.findings(session, runs.get(session, run_id))
+        found = doctors.findings(session, runs.get(session, run_id))
+        diagnosis = probing.ranked(session, run_id, found)
     return Findings.model_validate(doctors.shown(diagnosis))

@@ -12,7 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app import db, differs, errors, findingview, reading, records, runs, runview, treatments
+from app import db, differs, errors, findingview, probing, reading, records, runs, runview, treatments
 from app import findings as doctors
 from app.expected import recipe_of
 from app.models import Line, Record, Run
@@ -260,7 +260,7 @@ def _told(session: Session, run: Run) -> dict[str, Any]:
 
 def _findings(session: Session, run: Run) -> dict[str, Any]:
     row = doctors.stored(session, [run.id]).get(run.id)
-    diagnosis = doctors.restored(row.body) if row else doctors.NOTHING
+    diagnosis = probing.ranked(session, run.id, doctors.restored(row.body)) if row else doctors.NOTHING
     return {
         "diagnosis": diagnosis,
         "seen_seq": row.next_seq if row else 0,

@@ -78,6 +78,7 @@ function start() {
   }, 2000);
   const log = throttled(() => lines(), 700);
   const findings = throttled(() => part('findings', 'findings'), 3000);
+  document.addEventListener('probed', findings); // a probe ranks the suspects anew
   const everything = () => [head, racks, samples, told, saved, log, findings].forEach((again) => again());
 
   function changed(change) {
