@@ -257,6 +257,8 @@ def figure(
         drawing.data.append(traces.logged(said))
     rows = 0
     for one in spreads or ():
+        drawing.data += traces.members(one)
+    for one in spreads or ():
         drawing.data += traces.group(one, small)
     for curve in shown:
         if spreads is None:

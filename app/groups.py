@@ -177,11 +177,11 @@ def difference(curve: Curve, base: Curve) -> Curve | None:
 
 
 def told(spread: Spread, unit: str) -> str:
-    """ "mean 1.34, 10 to 90 % from 1.27 to 1.41, 5 runs": at the last place that all runs of it reach."""
+    """ "mean 1.34, 1.27 to 1.41.": with the 10 % and 90 % quantiles, at the last place that all runs of it reach."""
     full = np.flatnonzero(spread.count == spread.count.max())[-1]
     mean = words.measured(float(spread.mean[full]), unit)
     many = int(spread.count[full])
     if many < 2:
         return f"{mean}, one run."
     low, high = (words.measured(float(v[full]), unit) for v in (spread.low, spread.high))
-    return f"mean {mean}, 10 to 90 % from {low} to {high}, {words.plural(many, 'run')}."
+    return f"mean {mean}, {low} to {high}."

@@ -215,17 +215,23 @@ def logged(points: Sequence[tuple[float, float, str]]) -> Json:
     return marks([p[0] for p in points], [p[1] for p in points], marker, {"band": "claimed"}, **hover)
 
 
-def group(spread: Spread, small: bool) -> list[Json]:
-    """A group: its runs as thin lines, the 10 % to 90 % band behind, the mean on top."""
+def members(spread: Spread) -> list[Json]:
+    """The runs of a group as thin lines, below what says their mean and spread."""
     key = spread.group.key
-    color, meta = colour(key), {"run": key}
     found = []
     for member in spread.members:
         x, y = broken(member.x, member.y, [n.x for n in member.nonfinite])
-        thin = {"width": 0.75, "color": f"{color}/.32"}
-        found.append(line(x, y, thin, meta | {"part": "raw", "member": member.key}))
-    edge: Json = {"width": 0, "color": color}
-    found.append(line(spread.x, spread.low, edge, meta | {"part": "low"}))
+        thin = {"width": 0.75, "color": f"{colour(key)}/.2"}
+        found.append(line(x, y, thin, {"run": key, "part": "raw", "member": member.key}))
+    return found
+
+
+def group(spread: Spread, small: bool) -> list[Json]:
+    """A group's 10 % to 90 % band and its mean on top."""
+    key = spread.group.key
+    color, meta = colour(key), {"run": key}
+    edge: Json = {"width": 1, "color": f"{color}/.55"}
+    found = [line(spread.x, spread.low, edge, meta | {"part": "low"})]
     fill = {"fill": "tonexty", "fillcolor": f"{color}/.18"}
     found.append(line(spread.x, spread.high, edge, meta | {"part": "high"}, **fill))
     style: Json = {"width": 1.25 if small else 1.75, "color": color} | (

@@ -71,7 +71,7 @@ export class Knobs {
     this.runs = [];
     document.getElementById('unbrush').addEventListener('click', () => this.brushed(new Map()));
     document.getElementById('scatter-form').addEventListener('change', (event) => {
-      view.state[event.target.dataset.option] = event.target.value;
+      view.state[event.target.dataset.scatter] = event.target.value;
       view.changed();
       this.scatter();
     });

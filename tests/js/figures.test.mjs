@@ -144,7 +144,7 @@ test('what happened is an upright a place, its words where there is room', () =>
   assert.deepEqual(added.map((s) => s.x0), [1, 1.2, 9]);
   assert.equal(added[1].line.color, '--fail');
   const words = annotations.filter((a) => /mark-label:(check|find)/.test(a.name)).map((a) => a.text);
-  assert.deepEqual(words, ['checkpoint', 'late'], 'the label of F1 would lie on that of the checkpoint');
+  assert.deepEqual(words, ['A·F1', 'late'], 'the word checkpoint would lie on that of the phase');
   assert.equal(f.withMarks(figure(), marks, { on: new Set() }).layout.shapes.length, 2);
   assert.equal(f.withMarks(figure(), marks, { on, off: new Set(['A']) }).layout.shapes.length, 3);
 });

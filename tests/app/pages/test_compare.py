@@ -185,3 +185,29 @@ def test_the_number_of_queries_does_not_grow_with_points(client, counted, make_r
     with counted() as few:
         client.get(f"/compare?runs={','.join(pair)}", headers=HTML)
     assert len(few) < 150
+
+
+def test_each_score_says_its_distance_to_the_baseline(got, make_run):
+    snr, mel = ([1.0, 9.0, 4.0], [2.0, 3.0, 5.0]), ([0.9, 0.3, 0.5], [0.8, 0.7, 0.6])
+    ids = [
+        make_run({"eval/snr": snr[n], "eval/mel": mel[n], "loss/disc": [2.0] * 3}, "finished") for n in (0, 1)
+    ]
+    page = got(f"/compare?runs={','.join(ids)}&base={ids[0]}")
+    lines = {r.attrs["data-row"]: r for r in page.one(id="scores-table").all("tr") if "data-row" in r.attrs}
+    assert "baseline" in lines["A"].words()
+    assert [s.words() for s in lines["B"].all("span", class_="delta")] == [
+        "0",
+        "+1.0",
+        "−4.0",
+        "+0.100",
+        "+0.300",
+    ]
+    assert len(lines["A"].all("td", class_="lead")) == 3  # its best SNR and both its mels
+
+
+def test_saved_views_are_links_where_nothing_is_chosen(got, client):
+    client.post("/api/views", json={"name": "<b>mine</b>", "query": "runs=a,b&x=epoch"})
+    section = got("/compare").one(id="views")
+    assert [(a.words(), a.attrs["href"]) for a in section.all("a")] == [
+        ("<b>mine</b>", "/compare?runs=a,b&x=epoch")
+    ]
