@@ -1,6 +1,7 @@
-"""``make docs``: the generated pages of ``docs/doctor/``: the rule book, and the validation figures with LOGS.
+"""``make docs``: the generated pages of ``docs/doctor/``: the rule book, and the validation figures.
 
-``python -m bench.docs [--logs DIR]``. Without logs the figures stay as they are.
+``python -m bench.docs [--logs DIR]``. Without logs the figures of published logs stay as they are; those of our own
+trainers come from ``tests/doctor/recorded``.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench import recorded
 from bench.doctor import sensitivity
+from doctor.engine import diagnose
 from doctor.lint import CHECKS
 from doctor.reading import Unusable
 from doctor.rule import Rule
 from doctor.rulebook import RULES
-from doctor.validate import PARTS, TITLES, Judged, judge, runs, validation
+from doctor.validate import PARTS, TITLES, Judged, judge, runs, truths, validation
 from doctor.view import RunView
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "doctor"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+OWN, END_OWN = "<!-- our own trainers -->", "<!-- end of our own trainers -->"
 
 
 def rule_page(rule: Rule) -> str:
@@ -97,6 +101,46 @@ def moved(views: list[RunView]) -> str:
     return "\n".join(lines)
 
 
+def own(folder: Path) -> str:
+    """What the doctor says of our own recorded runs, beside what it should say. Raises `Unusable`."""
+    known = truths(folder)
+    lines = [
+        "| preset | seeds | truth | why | should find | finds (of all seeds) | *fail* | beside what was expected |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    views = dict(runs(folder))
+    for side in recorded.SIDES:
+        said: dict[str, int] = {}
+        failed = 0
+        for seed in side.seeds:
+            diagnosis = diagnose(views[side.name(seed)])
+            failed += diagnosis.verdict == "fail"
+            for code in {f"{f.code} ({f.severity})" for f in diagnosis.findings if f.severity != "info"}:
+                said[code] = said.get(code, 0) + 1
+        many = len(side.seeds)
+        should = ", ".join(f"{code} ({grade})" for code, grade in side.expect.items()) or "no failure"
+        also = "; ".join(f"{code}: {why}" for code, why in side.also.items())
+        finds = ", ".join(f"{code} {n} of {many}" for code, n in sorted(said.items())) or "nothing"
+        cells = [
+            f"{side.trainer} `{side.preset}`",
+            str(many),
+            side.truth,
+            side.why,
+            should,
+            finds,
+            f"{failed} of {many}",
+            also,
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    judged = [judge(name, view, known.get(name)) for name, view in views.items()]
+    scores = validation(judged)["scores"]
+    lines += ["", "| seen | recall | false alarms |", "|---|---|---|"]
+    for sight, title in TITLES.items():
+        of = scores[sight]
+        lines.append(f"| {title} | {_rate(of['recall'])} | {_rate(of['false_alarms'])} |")
+    return "\n".join(lines)
+
+
 def _said(of: dict[str, Any]) -> str:
     if of["first_fail_step"] is None:
         return str(of["verdict"])
@@ -119,11 +163,11 @@ def _rate(of: dict[str, Any]) -> str:
     return f"{of['rate']:.2f} ({of['hits']} of {of['of']}; {of['low']:.2f} to {of['high']:.2f})"
 
 
-def with_figures(page: str, new: str) -> str:
+def with_figures(page: str, new: str, begin: str = BEGIN, end: str = END) -> str:
     """``page`` with what lies between the marks replaced."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{new}\n\n{END}{after}"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{new}\n\n{end}{after}"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -140,6 +184,14 @@ def main(argv: list[str] | None = None) -> int:
         (book / name).write_text(text, "utf-8")
     (FOLDER / "README.md").write_text(index_page(), "utf-8")
     print(f"docs/doctor: {len(pages)} rules")
+    page = FOLDER / "validation.md"
+    try:
+        ours = own(recorded.FOLDER)
+    except Unusable as problem:
+        print(f"docs: {problem}", file=sys.stderr)
+        return 2
+    page.write_text(with_figures(page.read_text("utf-8"), ours, OWN, END_OWN), "utf-8")
+    print(f"docs/doctor/validation.md: {sum(len(side.seeds) for side in recorded.SIDES)} runs of our own")
     if args.logs:
         try:
             found = runs(Path(args.logs))
@@ -147,7 +199,6 @@ def main(argv: list[str] | None = None) -> int:
         except Unusable as problem:
             print(f"docs: {problem}", file=sys.stderr)
             return 2
-        page = FOLDER / "validation.md"
         new = figures(judged) + "\n" + moved([view for _, view in found])
         page.write_text(with_figures(page.read_text("utf-8"), new), "utf-8")
         print(f"docs/doctor/validation.md: {len(judged)} runs")
