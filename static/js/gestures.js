@@ -91,7 +91,7 @@ export function wire(root, strip, { view, seek, choose, loop, zoom, point, leave
 
 /** Ctrl or a pinch zooms about the pointer, Shift or a sideways wheel moves; a plain wheel scrolls the page. */
 function wheel(event, secondsAt, view, zoom) {
-  const body = event.target.closest('.cv, .tk, .strip');
+  const body = event.target.closest('.cv, .tk, .whole');
   if (!body) return;
   const { length, span } = view();
   const sideways = event.deltaX || (event.shiftKey ? event.deltaY : 0);

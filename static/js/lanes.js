@@ -111,7 +111,7 @@ export class Lanes {
     const said = this.model.states.get(source.id) || (difference_ && this.model.states.get(base.id)) || '';
     state.replaceChildren(...(said ? [glyph(said.level ?? 'info'), made('span', '', said.text)] : []));
     body.setAttribute('aria-busy', String(said.busy === true));
-    lane.classList.toggle('empty', Boolean(said));
+    lane.classList.toggle('said', Boolean(said));
   }
 
   /** Draw what is shown; while one drawing is under way the next waits, and only the last of those is made. */
@@ -146,7 +146,7 @@ export class Lanes {
       const canvas = known.lane.querySelector('.cv canvas');
       if (picture?.problem) {
         known.lane.querySelector('.lane-state').replaceChildren(glyph('warn'), made('span', '', picture.problem.message));
-        known.lane.classList.add('empty');
+        known.lane.classList.add('said');
       } else if (known.kind === 'wave') this.#wave(canvas, known, model);
       else if (picture) this.#spectrum(canvas, known, picture, top, floor, model);
     }

@@ -5,7 +5,7 @@ export { fetched } from './sounds.js';
 
 export const FADE_S = 0.01; // linear: two takes of one clip are alike, and equal power would swell by 3 dB
 const START_S = 0.03; // all sources are told to begin this much later, so that they begin together
-const SWITCH_S = 0.005;
+const SWITCH_S = 0.008; // both gains of a switch are told of an instant that is still to come
 const LEAST_LOOP_S = 0.02;
 /** Shares of left and right in each ear: [[L→L, R→L], [L→R, R→R]]. */
 const ROUTES = {
@@ -221,11 +221,11 @@ export class Player extends EventTarget {
   }
 
   /** Start every track at `at` s of the clip, at one frame; those in `old` fade out meanwhile, in step with them. */
-  #start(at, old = null) {
+  #start(at, old = null, lead = START_S) {
     this.#ready();
     const { context, rate } = this;
     const frame = (seconds) => Math.round(seconds * rate) / rate;
-    const when = Math.ceil((context.currentTime + START_S) * rate) / rate;
+    const when = Math.ceil((context.currentTime + lead) * rate) / rate;
     // what already plays goes on until the new set begins, so the new set begins further on by as much
     const moving = old && this.playing && Math.abs(at - this.currentTime) < 1e-3;
     const offset = frame(moving ? position(this.offset, when - this.began, this.length, this.window) : at);
@@ -239,7 +239,16 @@ export class Player extends EventTarget {
       if (this.window) [track.node.loop, track.node.loopStart, track.node.loopEnd] = [true, ...this.window.map(frame)];
       track.node.connect(track.gain);
       track.gain.connect(this.bus);
-      track.node.start(when, offset);
+    }
+    for (const { node } of this.tracks.values()) node.start(when, offset);
+    if (context.currentTime >= when && lead < 1) {
+      // the machine was too busy: some began on time, some late, so all begin again with more time to spare
+      for (const { node, gain } of this.tracks.values()) {
+        node.stop();
+        gain.disconnect();
+      }
+      this.#start(at, old, 3 * lead);
+      return;
     }
     if (old) this.#silence(old, when);
     this.offset = offset;

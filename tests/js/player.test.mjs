@@ -101,6 +101,31 @@ test('all sources start at one frame, whole frames into the clip', async () => {
   ended(player);
 });
 
+test('where the machine was too busy to begin together, all begin again', async () => {
+  const player = await playing();
+  const { context } = player;
+  let late = true;
+  const make = context.createBufferSource.bind(context);
+  context.createBufferSource = () => {
+    const node = make();
+    const start = node.start;
+    node.start = (when, offset) => {
+      start(when, offset);
+      if (late) context.currentTime = when + 0.1; // the graph has gone on past the instant meanwhile
+      late = false;
+    };
+    return node;
+  };
+  const count = context.started.length;
+  player.seek(1);
+  clearTimeout(player.timer);
+  assert.equal(context.started.length, count + 6);
+  const fresh = context.started.slice(-3);
+  assert.equal(new Set(fresh.map((n) => n.when)).size, 1);
+  assert.ok(fresh[0].when > context.currentTime);
+  ended(player);
+});
+
 test('switching crosses two gains over the same 10 ms and starts nothing', async () => {
   const player = await playing();
   assert.equal(player.chosen, 'R');
