@@ -188,6 +188,11 @@ def _data(path: Path, text: str) -> tuple[dict[str, Any], dict[str, int]]:
     return data, dict(_lines(node)) if node is not None else {}
 
 
+def parsed(path: Path, text: str) -> dict[str, Any]:
+    """The mapping that a text of YAML or JSON holds. Raises `BadRecipe` that names the path and the line."""
+    return _data(path, text)[0]
+
+
 def size_path(trainer: str, size: str) -> Path:
     return HERE / "sizes" / trainer / f"{size}.yaml"
 
