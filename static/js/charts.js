@@ -171,6 +171,10 @@ export class Board {
       if (zoom) this.zoom(zoom);
     });
     plot.on('plotly_doubleclick', () => this.zoom(null));
+    plot.on('plotly_click', ({ points: [{ x, data }] }) => {
+      const detail = { step: this.state.x === 'step' ? x : null, x, axis: this.state.x, run: data.meta?.run };
+      document.dispatchEvent(new CustomEvent('nb:step', { detail })); // Listen and See go there
+    });
     plot.on('plotly_hover', (event) => this.#hover(plot, event.xvals?.[0] ?? event.points[0]?.x));
     plot.on('plotly_unhover', () => this.#hover(plot, null));
   }

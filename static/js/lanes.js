@@ -134,6 +134,7 @@ export class Lanes {
   async #draw(model) {
     const began = performance.now();
     const lanes = [...this.known.values()].filter((k) => model.buffers.has(k.spec.source.id));
+    for (const known of lanes) if (known.kind === 'wave') this.#wave(known.lane.querySelector('.cv canvas'), known, model); // these need no waiting
     const found = await Promise.all(lanes.map((k) => this.#picture(k, model).catch((problem) => ({ problem }))));
     if (this.again) return; // a newer view waits: it will be drawn instead
     this.colours ??= { levels: pictures.ramp(pictures.LEVEL_TOKENS.map((t) => theme.colour(t))), difference: pictures.ramp(pictures.DIFFERENCE_TOKENS.map((t) => theme.colour(t))) };
@@ -147,8 +148,7 @@ export class Lanes {
       if (picture?.problem) {
         known.lane.querySelector('.lane-state').replaceChildren(glyph('warn'), made('span', '', picture.problem.message));
         known.lane.classList.add('said');
-      } else if (known.kind === 'wave') this.#wave(canvas, known, model);
-      else if (picture) this.#spectrum(canvas, known, picture, top, floor, model);
+      } else if (picture) this.#spectrum(canvas, known, picture, top, floor, model);
     }
     this.lastMs = performance.now() - began;
   }

@@ -128,16 +128,18 @@ export class Listen {
     return this.load();
   }
 
-  /** Go to the step of a run (key or id) that is nearest to `step`: a point that was clicked on a chart. */
-  at({ step, run }) {
+  /** Go to the take of a run (key or id) that is nearest to a step, or epoch: a point that was clicked on a chart. */
+  at({ step, x, axis, run }) {
     const place = this.state.runs.indexOf(run);
     const key = place >= 0 ? views.keyAt(place) : run;
     const list = this.slot?.sources[key] ?? this.slot?.sources.A;
-    if (!list?.length || !Number.isFinite(step)) return;
-    const take = views.nearest(list, step, (t) => t.step);
+    const to = Number.isFinite(step) ? step : axis === 'epoch' ? x : NaN;
+    if (!list?.length || !Number.isFinite(to)) return;
+    const take = views.nearest(list, to, (t) => (Number.isFinite(step) ? t.step : (t.epoch ?? Infinity)));
     this.go(views.indexOf(this.list, take.epoch ?? take.step));
     if (key && this.player.tracks.has(key)) this.player.choose(key);
-    notice(`Listen is at ${views.whenOf(take)}${take.step === step ? '' : `, the nearest to step ${words.count(Math.round(step))}`}. Space plays it.`);
+    const exact = Number.isFinite(step) ? take.step === step : Math.abs(take.epoch - x) < 1e-6;
+    notice(`Listen is at ${views.whenOf(take)}${exact ? '' : ', the nearest to the point'}. Space plays it.`);
   }
 
   async load() {

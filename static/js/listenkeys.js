@@ -82,6 +82,8 @@ export function shown(listen) {
     const value = view[field.dataset.pick];
     field.value = value === null ? 'auto' : String(value);
   }
+  const full = listen.$('#listen-full');
+  if (full) full.href = `/listen${views.searchOf(`?runs=${listen.state.runs.join(',')}`, view)}`;
   const gain = listen.$('#gain');
   gain.value = view.gain;
   listen.$('#gain-value').textContent = `${view.gain > 0 ? '+' : view.gain < 0 ? '−' : ''}${Math.abs(view.gain)} dB`;

@@ -128,11 +128,13 @@ export class Player extends EventTarget {
   async play() {
     if (this.playing || !this.tracks.size) return;
     this.#ready();
-    await this.context.resume();
-    if (this.playing) return;
+    await this.context.resume(); // waits for the browser's leave to sound
+    await this.context.suspend?.(); // while the graph stands still all sources are told of one instant
+    if (this.playing) return void (await this.context.resume()); // asked for twice
     const [from, to] = this.window ?? [0, this.length];
     if (this.offset >= to - 0.01) this.offset = from;
     this.#start(this.offset);
+    await this.context.resume();
     this.#tell();
   }
 
