@@ -59,7 +59,8 @@ class Run(Base):
     device: Mapped[str] = mapped_column(String(40), default="")
     task: Mapped[str] = mapped_column(String(64), default="")
     archived: Mapped[bool] = mapped_column(Boolean, default=False)
-    created: Mapped[float] = mapped_column(Float)
+    created: Mapped[float] = mapped_column(Float, index=True)
+    deleted: Mapped[float | None] = mapped_column(Float, default=None)
     started: Mapped[float | None] = mapped_column(Float, default=None)
     ended: Mapped[float | None] = mapped_column(Float, default=None)
     heartbeat: Mapped[float | None] = mapped_column(Float, default=None)
@@ -241,5 +242,6 @@ class Lease(Base):
 
 import app.tables_diagnoses  # noqa: E402  (so that whoever knows the models knows every table)
 import app.tables_errands  # noqa: E402
+import app.tables_notices  # noqa: E402
 import app.tables_plans  # noqa: E402
 import app.tables_views  # noqa: E402, F401
