@@ -18,12 +18,13 @@ from markupsafe import Markup
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from app import db, findings, runs, sketches, waiting, words
+from app import db, findings, runs, sketches, views, waiting, words
 from app.models import Run, Series
 from app.pages.common import LETTERS, Page, base, live_count, render
 from app.progress import Progress, progress
 from app.rowbands import Bands
 from app.sparks import sparkline
+from app.tables_views import SavedView
 from app.verdicts import Said
 from nashboard import vocabulary
 from nashboard.events import NON_FINITE, STATUSES
@@ -145,6 +146,7 @@ class RunsPage(Page):
     clear: str
     address: str
     chart: Markup
+    views: tuple[SavedView, ...]
 
 
 @router.get("/")
@@ -203,6 +205,7 @@ def _page(request: Request, session: Session, asked: Asked) -> RunsPage:
     return RunsPage(
         **base(request, session, "Runs"),
         rows=_rows(session, listing.runs, now),
+        views=tuple(views.listing(session)[:8]),
         now=now,
         asked=asked,
         statuses=_statuses(asked, counts),
