@@ -68,7 +68,7 @@ def _recent(session: Session) -> tuple[tuple[str, str, str, str], ...]:
     sounding = select(Sample.run_id).where(Sample.media == "audio").distinct()
     found = session.scalars(
         select(Run)
-        .where(Run.id.in_(sounding), Run.archived.is_(False))
+        .where(Run.id.in_(sounding), Run.archived.is_(False), Run.deleted.is_(None))
         .order_by(Run.created.desc())
         .limit(RECENT)
     )
