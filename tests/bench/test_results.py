@@ -46,7 +46,7 @@ def _log(
         preset=preset,
         size="tiny",
         seed=seed,
-        recipe={"data.root": "/home/me/speech"},
+        recipe={"data.root": "/elsewhere/speech"},
         environment={**ENVIRONMENT},
         command=[
             "python",
@@ -54,7 +54,7 @@ def _log(
             "trainers",
             "codec",
             f"preset={preset}",
-            "data.root=/home/me/speech",
+            "data.root=/elsewhere/speech",
             "run_dir=/tmp/x",
         ],
     )
@@ -113,7 +113,7 @@ def test_a_row_names_its_machines_and_no_path() -> None:
     row = provenance_table({job: log})
     assert "`python -m trainers codec preset=old data.root=DATA/speech`" in row
     assert "2 cores x86_64, torch 2.13.0+cpu" in row
-    assert "/home" not in row
+    assert "/elsewhere" not in row
     assert "/tmp" not in row
     log.environments.append({**ENVIRONMENT, "cpus": 16})
     assert log.machine == "2 cores x86_64, torch 2.13.0+cpu then 16 cores x86_64, torch 2.13.0+cpu"
