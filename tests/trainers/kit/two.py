@@ -1,9 +1,8 @@
-"""Runs a function in two processes with gloo, or in this one: ``python -m tests.trainers.kit.two`` is each of them."""
+"""Runs a function in two processes with gloo, for comparison with one."""
 
+import multiprocessing
 import os
 import socket
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,36 +12,41 @@ import torch
 from trainers.kit import processes
 
 ROOT = Path(__file__).parents[3]
+LONGEST = 120.0  # seconds; on a busy machine
+
+# one process imports torch, once a test session; all others fork from it in no time
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__, "torch._dynamo"])  # the latter by the first optimiser
 
 
 def in_two(where: str, out: Path, **given: Any) -> list[Any]:
     """What ``module:function(**given)`` returns in each of two processes."""
-    torch.save(given, out / "given.pt")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    common = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "WORLD_SIZE": "2"}
-    common |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCH_CPP_LOG_LEVEL": "ERROR"}
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.trainers.kit.two", where, str(out)],
-            env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            cwd=ROOT,
-        )
-        for rank in (0, 1)
-    ]
+    both = [_FORKS.Process(target=_one, args=(where, str(out), port, rank, given)) for rank in (0, 1)]
+    for process in both:
+        process.start()
     try:
-        assert [p.wait(timeout=90) for p in both] == [0, 0]
+        for process in both:
+            process.join(LONGEST)
+        assert [process.exitcode for process in both] == [0, 0]
     finally:
-        for p in both:
-            p.kill()
+        for process in both:
+            process.kill()
+            process.join()
+            process.close()
     return [torch.load(out / f"{rank}.pt", weights_only=False) for rank in (0, 1)]
 
 
-if __name__ == "__main__":
-    module, name = sys.argv[1].split(":")
-    folder = Path(sys.argv[2])
+def _one(where: str, out: str, port: int, rank: int, given: dict[str, Any]) -> None:
+    os.environ.update(
+        {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+        | {"MASTER_PORT": str(port), "TORCH_CPP_LOG_LEVEL": "ERROR"}
+    )
+    torch.set_num_threads(1)
     team = processes.join(2, "cpu")
-    found = getattr(import_module(module), name)(**torch.load(folder / "given.pt", weights_only=False))
-    torch.save(found, folder / f"{team.rank}.pt")
+    module, name = where.split(":")
+    found = getattr(import_module(module), name)(**given)
+    torch.save(found, Path(out) / f"{rank}.pt")
     team.leave()
