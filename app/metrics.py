@@ -6,6 +6,8 @@ of that moment, each with its origin, and where the runs' values lie.
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -294,3 +296,17 @@ def _missing(session: Session, runs: Sequence[Run]) -> list[str]:
     return list(
         dict.fromkeys(t for t in told if isinstance(t, str) and t.startswith("eval/") and " is missing " in t)
     )
+
+
+def as_csv(table: Table) -> str:
+    """The table with every digit, and the bands of the moment."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = [f"{key} {name} ({moment})" for key, name, moment in table.columns]
+    writer.writerow(["series", "metric", "unit", *names, "origin", "range", "source"])
+    for row in table.rows:
+        values = ["" if c.value is None else repr(c.value) for c in row.cells]
+        for band in row.bands or (None,):
+            told = ["", "", ""] if band is None else [band.origin, band.range, band.source]
+            writer.writerow([row.series, row.title, row.unit, *values, *told])
+    return out.getvalue()

@@ -4,6 +4,8 @@ epoch; and the knobs that tell the runs apart beside their scores, for parallel 
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -204,3 +206,14 @@ def _knob(name: str, found: Sequence[Any]) -> tuple[dict[str, Any], list[float |
 def _spans(values: Sequence[float | None]) -> bool:
     known = [v for v in values if v is not None and math.isfinite(v)]
     return bool(known) and min(known) > 0 and max(known) > 10 * min(known)
+
+
+def as_csv(table: Scores) -> str:
+    """The table of scores with every digit, in its order."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["key", "run", "name", *(f"{c.row.name} ({c.head})" for c in table.columns)])
+    for line in table.lines:
+        values = ["" if s.value is None else repr(s.value) for s in line.scores]
+        writer.writerow([line.key, line.id, line.name, *values])
+    return out.getvalue()

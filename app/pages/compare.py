@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from app import (
     findings,
     groups,
     metrics,
+    paired,
     racks,
     reading,
     runs,
@@ -130,7 +129,15 @@ class FoundPart(Page):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparePage(LegendPart, RacksPart, TablePart, ScoresPart, DiffersPart, FoundPart):
+class PairedPart(Page):
+    """Groups of runs against each other, seed by seed."""
+
+    template: ClassVar[str] = "parts/compare_paired.html"
+    paired: tuple[paired.Paired, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparePage(LegendPart, RacksPart, TablePart, ScoresPart, DiffersPart, FoundPart, PairedPart):
     """The page for these runs; ``told`` are words about what was asked for and is not shown."""
 
     template: ClassVar[str] = "compare.html"
@@ -162,11 +169,12 @@ def compare_page(
     at: str = "last",
     sort: str = "",
     to: Annotated[str, Query(alias="base")] = "",
+    group: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """The whole page, or a choice of runs where none is named."""
     ids = parsed(asked)
     with db.reading() as session:
-        page = _choose(request, session) if not ids else _page(request, session, ids, at, sort, to)
+        page = _choose(request, session) if not ids else _page(request, session, ids, at, sort, to, group)
     return render(page)
 
 
@@ -177,16 +185,21 @@ def compare_part(
     at: str = "last",
     sort: str = "",
     to: Annotated[str, Query(alias="base")] = "",
+    group: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """A part of the page, for its script: legend, racks, table, scores, differs, findings; or table.csv, scores.csv."""
+    """A part of the page, for its script: legend, racks, table, scores, paired, differs, findings; or table.csv,
+    scores.csv.
+    """
     with db.reading() as session:
         found, _ = _found(session, parsed(asked))
         if part == "table.csv":
-            text = as_csv(metrics.at(session, found, at, _sides(found)))
+            text = metrics.as_csv(metrics.at(session, found, at, _sides(found)))
             return Response(text, media_type="text/csv; charset=utf-8")
         if part == "scores.csv":
-            text = scores_csv(scores.table(session, found, at, sort, to))
+            text = scores.as_csv(scores.table(session, found, at, sort, to))
             return Response(text, media_type="text/csv; charset=utf-8")
+        if part == "paired":
+            return render(PairedPart(title="", paired=_pairs(session, found, at, group, to)))
         return render(_part(session, part, found, at, sort, to))
 
 
@@ -213,6 +226,10 @@ def _table(session: Session, found: Sequence[Run], at: str) -> metrics.Table | N
     return metrics.at(session, found, at, _sides(found)) if len(found) <= FEW else None
 
 
+def _pairs(session: Session, found: Sequence[Run], at: str, group: str, to: str) -> tuple[paired.Paired, ...]:
+    return tuple(paired.between(session, found, at, group, to)) if len(found) > 1 else ()
+
+
 def _scores(session: Session, found: Sequence[Run], at: str, sort: str, to: str) -> dict[str, Any]:
     table = scores.table(session, found, at, sort, to)
     return {"ids": tuple(r.id for r in found), "at": metrics.moment_of(at), "scores": table}
@@ -223,7 +240,9 @@ def parsed(asked: Sequence[str]) -> list[str]:
     return [part.strip() for some in asked for part in some.split(",") if part.strip()]
 
 
-def _page(request: Request, session: Session, ids: Sequence[str], at: str, sort: str, to: str) -> ComparePage:
+def _page(
+    request: Request, session: Session, ids: Sequence[str], at: str, sort: str, to: str, group: str
+) -> ComparePage:
     found, told = _found(session, ids)
     sides = _sides(found)
     pair = set(sides) == {"Old", "New"} and len(found) == 2
@@ -243,6 +262,7 @@ def _page(request: Request, session: Session, ids: Sequence[str], at: str, sort:
         group_by=tuple(groups.choices(found)) if len(found) > 1 else (),
         differences=differences,
         said=_said(session, found),
+        paired=_pairs(session, found, at, group, to),
         project=found[0].project,
         about=_about(found, differences),
         told=tuple(told),
@@ -371,28 +391,3 @@ def _choose(request: Request, session: Session) -> ChoosePage:
             (r.id, r.name or r.id, f"{r.trainer} {r.preset} {r.size}".strip(), r.status) for r in found
         ),
     )
-
-
-def as_csv(table: metrics.Table) -> str:
-    """The table with every digit, and the bands of the moment."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = [f"{key} {name} ({moment})" for key, name, moment in table.columns]
-    writer.writerow(["series", "metric", "unit", *names, "origin", "range", "source"])
-    for row in table.rows:
-        values = ["" if c.value is None else repr(c.value) for c in row.cells]
-        for band in row.bands or (None,):
-            told = ["", "", ""] if band is None else [band.origin, band.range, band.source]
-            writer.writerow([row.series, row.title, row.unit, *values, *told])
-    return out.getvalue()
-
-
-def scores_csv(table: scores.Scores) -> str:
-    """The table of scores with every digit, in its order."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["key", "run", "name", *(f"{c.row.name} ({c.head})" for c in table.columns)])
-    for line in table.lines:
-        values = ["" if s.value is None else repr(s.value) for s in line.scores]
-        writer.writerow([line.key, line.id, line.name, *values])
-    return out.getvalue()

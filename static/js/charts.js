@@ -80,7 +80,7 @@ export class Board {
     }
   }
 
-  /** Moves what is to be asked for now from `old` to `asked`; says whether there is any. */
+  /** Moves what is to be asked at once from `old` to `asked`; says whether there is any. */
   #due() {
     const tiles = this.tiles().filter((t) => this.old.has(t.dataset.series));
     const near = tiles.filter((t) => t.dataset.near === '1' || nearby(t));
