@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import db
+from app import db, stopping
 from app.models import Record, Run
 from app.tables_diagnoses import StoredDiagnosis
 from app.tapes import Tapes
@@ -76,6 +76,7 @@ def look(run_id: str) -> bool:
         if session.get(Run, run_id) is None:
             return False
         store(session, run_id, diagnosis, seq, step)
+        stopping.consider(session, run_id, diagnosis)
     return True
 
 
@@ -83,11 +84,13 @@ def store(session: Session, run_id: str, diagnosis: Diagnosis, next_seq: int, la
     """Keep what was said of a run that had come to ``next_seq``."""
     grave = [f for f in diagnosis.findings if f.severity != "info"]
     row = session.get(StoredDiagnosis, run_id) or StoredDiagnosis(run_id=run_id)
+    before = row.verdict or ""
     row.next_seq, row.last_step, row.made = next_seq, last_step, clock.time()
     row.verdict, row.grave = diagnosis.verdict, len(grave)
     row.worst = grave[0].title[:200] if grave else ""
     row.body = shown(diagnosis) | {"looked": list(diagnosis.looked)}
     session.add(row)
+    webhooks.diagnosed(session, run_id, before, diagnosis.verdict, row.worst)
 
 
 def stored(session: Session, ids: Sequence[str], next_seq: int | None = None) -> dict[str, StoredDiagnosis]:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import exists, insert, select, update
 from sqlalchemy.orm import Session
 
-from app import batches, runs
+from app import batches, runs, stopping
 from app.db import clean
 from app.errors import Conflict, NotFound
 from app.models import Blob, Checkpoint, Line, Record, Run, Sample
@@ -230,6 +230,7 @@ class _Batch:
             run.started = self._at(event)
         if run.status != "stopping":
             runs.set_status(self.session, run, "running", now=self.now)
+        stopping.started(self.session, run, event)
         if event.resumed_from is not None:
             self.records.append(
                 {
@@ -244,7 +245,8 @@ class _Batch:
             )
 
     def _ended(self, event: RunEnded) -> None:
-        runs.set_status(self.session, self.run, event.status, event.reason, self.now)
+        reason = stopping.reason(self.session, self.run, event.status, event.reason)
+        runs.set_status(self.session, self.run, event.status, reason, self.now)
         self.run.ended = max(self._at(event), self.run.started or 0.0)
 
     def _at(self, event: Event) -> float:

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import dataroots, db, dispatch, errors, runs
+from app import dataroots, db, dispatch, errors, runs, stopping
 from app.models import Checkpoint, Lease, Run
 from app.settings import get_settings
 from nashboard import events
@@ -45,13 +45,15 @@ def launch(
     device: str = "auto",
     tags: Sequence[str] = (),
     treats: str | None = None,
+    stop_on: Sequence[str] = (),
 ) -> Run:
     """Queue one run. Raises `BadRecipe` (problems by knob) or `errors.BrokerDown`; then nothing was made."""
     recipe = compose.build(trainer, preset, size, dict(patch or {}))
-    _check(recipe, device)
+    stops = stopping.check(stop_on)
+    check(recipe, device)
     return _queue(
         session, recipe, name=name, project=project, group=group, parent=parent, resume=resume, device=device,
-        tags=tags, treats=treats,
+        tags=tags, treats=treats, stop_on=stops,
     )  # fmt: skip
 
 
@@ -67,6 +69,7 @@ def launch_pair(
     project: str = "default",
     device: str = "auto",
     tags: Sequence[str] = (),
+    stop_on: Sequence[str] = (),
 ) -> list[Run]:
     """Queue runs of several presets with the same seed, data and evaluation set, in one group.
 
@@ -85,8 +88,9 @@ def launch_pair(
     shared = {k: v for k, v in flat(first).items() if _shared(k)}
     others = [compose.build(trainer, p, size, {**patch, **sides.get(p, {}), **shared}) for p in presets[1:]]
     recipes = [first, *others]
+    stops = stopping.check(stop_on)
     for recipe in recipes:
-        _check(recipe, device)
+        check(recipe, device)
     group = uuid.uuid4().hex[:12]
     return [
         _queue(
@@ -97,6 +101,7 @@ def launch_pair(
             group=group,
             device=device,
             tags=tags,
+            stop_on=stops,
         )
         for preset, recipe in zip(presets, recipes, strict=True)
     ]
@@ -117,6 +122,16 @@ def _check_sides(sides: Mapping[str, Mapping[str, Any]], presets: Sequence[str])
         wrong += [Problem(knob, value, text) for knob, value in own.items() if _shared(knob)]
     if wrong:
         raise BadRecipe(wrong)
+
+
+def start(
+    session: Session, recipe: Recipe, *, name: str, project: str, group: str, device: str, tags: Sequence[str]
+) -> Run:
+    """Queue a run of a recipe that is built already, as `launch` does and with its errors."""
+    check(recipe, device)
+    return _queue(
+        session, recipe, name=name, project=project, group=group, device=device, tags=tags, treats=None
+    )
 
 
 def stop(session: Session, run_id: str) -> Run:
@@ -176,14 +191,20 @@ def fork(
     name: str = "",
     treats: str | None = None,
     device: str = "auto",
+    stop_on: Sequence[str] | None = None,
 ) -> Run:
     """Queue a new run with this run's recipe and the patch; from its start, or from one of its checkpoints.
+
+    Without ``stop_on`` it is stopped for the same rules as its parent.
 
     Raises `BadRecipe` for a patch that does not fit, `errors.NotFound` for a checkpoint that is gone.
     """
     parent = runs.get(session, run_id)
     recipe = recipe_of(parent, patch)
-    _check(recipe, device)
+    if stop_on is None:
+        stop_on = stopping.codes_of(session, [parent.id]).get(parent.id, [])
+    stops = stopping.check(stop_on)
+    check(recipe, device)
     start = None
     if from_checkpoint is not None:
         start = session.get(Checkpoint, from_checkpoint) if 0 <= from_checkpoint < 2**53 else None
@@ -201,6 +222,8 @@ def fork(
         device=device,
         tags=parent.tags,
         treats=treats,
+        stop_on=stops,
+        since=start.step if start else None,
     )
     if start:
         chore = (dispatch.PIN, [start.path, run.id], dispatch.chores_queue(parent.host))
@@ -222,7 +245,8 @@ def recipe_of(run: Run, patch: Mapping[str, Any] | None = None) -> Recipe:
     return patched(load(run.trainer, run.recipe), dict(patch or {}))
 
 
-def _check(recipe: Recipe, device: str) -> None:
+def check(recipe: Recipe, device: str) -> None:
+    """Raise `BadRecipe` or `errors.BrokerDown` where such a run could not be queued."""
     if not DEVICE.fullmatch(device):
         raise BadRecipe([Problem("device", device, f"{device!r} is none of auto, cpu, cuda:N")])
     dataroots.check(recipe, get_settings().data_roots)
@@ -256,6 +280,7 @@ def _broker() -> None:
 def _queue(
     session: Session, recipe: Recipe, *, name: str, project: str, group: str = "", parent: str | None = None,
     resume: str | None = None, device: str, tags: Sequence[str], treats: str | None = None, host: str = "",
+    stop_on: Sequence[str] = (), since: int | None = None,
 ) -> Run:  # fmt: skip
     run = runs.create(
         session,
@@ -275,6 +300,7 @@ def _queue(
         host=host,
         status="queued",
     )
+    stopping.keep(session, run.id, stop_on, since)
     _send_after_commit(session, run, host)
     return run
 

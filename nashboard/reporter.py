@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from nashboard import environment, events, journal, media
+from nashboard import environment, events, journal, media, rulecodes
 from nashboard.events import Event
 from nashboard.vocabulary import MAX_NAME, is_name
 
@@ -36,10 +36,11 @@ class Reporter:
             the folder already holds a journal. What is not given anew is taken over from its first line.
         command: the command line that makes this run; by default that of this process, secrets left out.
         facts: what the trainer adds to ``RunStarted.environment``, such as the hash of its evaluation set.
+        stop_on: codes of rules at whose *fail* the server asks the run to stop, told as an entry of the environment.
 
     Raises:
         FileExistsError: when ``run_dir`` holds a journal and no resume is asked for.
-        ValueError: when ``run_id`` is not that of the journal gone on with.
+        ValueError: when ``run_id`` is not that of the journal gone on with, or ``stop_on`` names no rule.
         BadAddress: when ``url`` is no server's address.
         BadEvent: when a name is too long or holds what it must not.
         JournalBusy, JournalFull, JournalError: as `Journal` does.
@@ -67,7 +68,12 @@ class Reporter:
         resume: bool = False,
         command: Sequence[str] | None = None,
         facts: Mapping[str, Any] | None = None,
+        stop_on: Sequence[str] = (),
     ) -> None:
+        stops = rulecodes.once([stop_on] if isinstance(stop_on, str) else stop_on)
+        if stops and (trouble := rulecodes.trouble(stops)):
+            raise ValueError(f"stop_on: {trouble}")
+        told = {"stop_on": stops} if stops else {}
         self.run_dir = Path(run_dir)
         self.url = _address(url)
         goes_on = journal.exists(self.run_dir)
@@ -94,7 +100,7 @@ class Reporter:
             size=size or earlier.size,
             seed=earlier.seed if seed is None else seed,
             recipe=environment.plain(recipe or earlier.recipe),
-            environment=environment.facts(self.run_dir) | environment.plain(facts or {}),
+            environment=environment.facts(self.run_dir) | environment.plain(facts or {}) | told,
             command=list(command) if command is not None else environment.command(token),
             tags=list(tags) or earlier.tags,
             parent=parent or earlier.parent,

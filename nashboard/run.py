@@ -110,6 +110,7 @@ def init(
     id: str | None = None,
     tags: Sequence[str] = (),
     resume: bool = False,
+    stop_on: Sequence[str] = (),
 ) -> Run:
     """Begins a run and returns it. A script that ends without `Run.finish` has its run ended at exit.
 
@@ -122,6 +123,7 @@ def init(
         token: the server's token, by default NASHBOARD_TOKEN.
         id: the run's id, by default NASHBOARD_RUN or a new one.
         resume: go on with the run that is in the folder.
+        stop_on: codes of the doctor's rules, such as "nonfinite": when one says *fail*, `Run.stop_requested` turns true.
 
     Raises:
         FileExistsError: when ``dir`` holds a run and ``resume`` is not set.
@@ -154,6 +156,7 @@ def init(
         tags=[tags] if isinstance(tags, str) else tags,
         resume=resume,
         resumed_from=last,
+        stop_on=stop_on,
     )
     return Run(reporter, 0 if last is None else last + 1)
 

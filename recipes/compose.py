@@ -123,6 +123,7 @@ class Request:
     resume: str | None = None
     device: str = "auto"
     url: str | None = None
+    stop_on: tuple[str, ...] = ()
     given: dict[str, Any] = field(default_factory=dict)
 
 
@@ -151,6 +152,7 @@ def compose(trainer: str, words: Sequence[str], default_size: str = "tiny") -> R
         resume=given.words.get("resume"),
         device=given.words.get("device", "auto"),
         url=given.words.get("url"),
+        stop_on=tuple(dict.fromkeys(w for w in given.words.get("stop_on", "").split(",") if w)),
         given={k: values[k] for k in named},
     )
 

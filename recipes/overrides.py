@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from nashboard import rulecodes
 from recipes.base import BadRecipe, Knob, Problem
 from recipes.problems import unknown
 
-WORDS = ("preset", "size", "run_dir", "resume", "device", "url")
+WORDS = ("preset", "size", "run_dir", "resume", "device", "url", "stop_on")
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 DEVICE = re.compile(r"auto|cpu|cuda:\d{1,3}")
 
@@ -80,6 +81,8 @@ def _word_fault(key: str, text: str) -> str:
         return f"{text!r} holds a NUL character, which no path and no name can"
     if key == "device" and not DEVICE.fullmatch(text):
         return f"{text!r} is none of auto, cpu, cuda:N"
+    if key == "stop_on":
+        return rulecodes.trouble(text.split(","))
     if key == "url":
         try:
             parts = urlsplit(text)

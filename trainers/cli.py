@@ -26,6 +26,7 @@ WORDS = (
     ("resume=PATH", "go on from a run folder or a checkpoint; with another run_dir this makes a fork"),
     ("device=auto|cpu|cuda:N", "where to compute"),
     ("url=http://HOST:PORT", "the server that gets a copy of the journal; without one: the journal alone"),
+    ("stop_on=RULE,RULE", "stop, saved, when the server's doctor says fail by one of these rules"),
 )
 
 

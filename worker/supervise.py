@@ -20,7 +20,7 @@ from subprocess import Popen
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import db, launching, runs
+from app import db, launching, runs, stopping
 from app.errors import Problem
 from app.models import Run
 from app.settings import Settings, get_settings
@@ -227,6 +227,7 @@ def _say(held: leases.Claim, status: str, reason: str) -> str:
             return "deleted"
         if run.task != held.task:  # resumed already: the next attempt is none of ours
             return run.status
+        reason = stopping.reason(session, run, status, reason)
         if not runs.ended(run) or run.status == "lost":
             runs.set_status(session, run, status, reason)
         elif run.status == status:

@@ -29,6 +29,11 @@ class Asked(BaseModel):
     patch: Patch = {}
     name: Name = Field("", description="Shown in lists; empty: trainer and preset.")
     device: str = Field("auto", description="auto, cpu or cuda:N.", max_length=40)
+    stop_on: list[Annotated[str, Field(max_length=80)]] = Field(
+        [],
+        description="Codes of rules: the run is stopped, saved, when the doctor says fail by one of them.",
+        max_length=50,
+    )
 
 
 class Launch(Asked):
@@ -51,6 +56,9 @@ class LaunchPair(Asked):
 
 
 class Fork(Asked):
+    stop_on: list[Annotated[str, Field(max_length=80)]] | None = Field(  # type: ignore[assignment]
+        None, description="As at launch; none: as its parent.", max_length=50
+    )
     from_checkpoint: int | None = Field(
         None, description="Id of a checkpoint to start from; none: from the start."
     )

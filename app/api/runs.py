@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from app import checkpoints, db, probing, reading, runs
+from app import checkpoints, db, probing, reading, runs, stopping
 from app import findings as doctors
 from app.api.shapes import LIMIT, Number, RunId, RunRow, RunShown, SeriesShown, Step, listed
 from app.live import bell
@@ -46,6 +46,9 @@ class NewRun(BaseModel):
     parent: Annotated[str, Field(max_length=32)] | None = None
     treats: Annotated[str, Field(max_length=80)] | None = None
     total_steps: Step | None = None
+    stop_on: list[Annotated[str, Field(max_length=80)]] = Field(
+        [], description="Codes of rules at whose fail the run is asked to stop.", max_length=50
+    )
 
 
 class Changes(BaseModel):
@@ -117,8 +120,11 @@ def list_runs(
 )
 def register(asked: NewRun, response: Response) -> RunShown:
     """The same id twice is one run (200); 409 where the id is taken by a run of another trainer."""
+    stops = stopping.check(asked.stop_on)
     with db.transaction() as session:
-        run, new = runs.register(session, **asked.model_dump())
+        run, new = runs.register(session, **asked.model_dump(exclude={"stop_on"}))
+        if stops:
+            stopping.keep(session, run.id, stops)
         shown = RunShown.model_validate(run)
     response.status_code = 201 if new else 200
     bell.ring(shown.id)

@@ -85,7 +85,8 @@ def words(request: Request) -> list[str]:
     said = [f"{k}={v if k in paths else quoted(v)}" for k, v in request.given.items()]
     if not request.resume and "size" not in request.given:
         said.append(f"size={request.recipe.size}")
-    rest = {"run_dir": request.run_dir, "resume": request.resume, "url": request.url}
+    rest = {"run_dir": request.run_dir, "resume": request.resume, "url": request.url,
+            "stop_on": ",".join(request.stop_on) or None}  # fmt: skip
     said += [f"{k}={v}" for k, v in rest.items() if v is not None]
     return [request.trainer, *said, f"device={request.device}"]
 
@@ -207,6 +208,7 @@ def _reporter(plan: Plan, request: Request) -> Reporter:
             resumed_from=checkpoint.step if checkpoint else 0 if earlier else None,
             total_steps=plan.training.schedule.total,
             facts=plan.training.facts,
+            stop_on=request.stop_on,
         )
     except OSError as problem:
         raise BadInput(
