@@ -324,7 +324,7 @@ def page(logs: Mapping[Job, Log]) -> str:
             ),
             (
                 "The ladder: one attributed step at a time",
-                pages.LADDER + "\n\n" + progress_tables(ladder, SHOWN, AT),
+                pages.ladder(ladder, SHOWN, AT),
             ),
             (
                 "Capacity options and StudioGAN's recipe",
@@ -332,7 +332,7 @@ def page(logs: Mapping[Job, Log]) -> str:
             ),
             ("Published numbers, for orientation", published_table(TRAINER)),
             ("The built-in digits", progress_tables(demo, SHOWN, AT)),
-            ("Where each row comes from", pages.provenance(logs)),
+            ("Where each row comes from", pages.provenance(logs, jobs())),
         ],
     )
 

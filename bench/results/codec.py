@@ -112,7 +112,7 @@ def page(logs: Mapping[Job, Log]) -> str:
             ("The curves", progress_tables(square, SHOWN, AT)),
             (
                 "The ladder: one attributed step at a time",
-                pages.LADDER + "\n\n" + progress_tables(ladder, SHOWN, AT),
+                pages.ladder(ladder, SHOWN, AT),
             ),
             (
                 "The document's claims against `fixed`",
@@ -127,7 +127,7 @@ def page(logs: Mapping[Job, Log]) -> str:
                 "The measured bands (`recipes/bands/codec-measured.yaml`) are the envelopes of these runs.\n\n"
                 + progress_tables(demo, SHOWN, AT),
             ),
-            ("Where each row comes from", pages.provenance(logs)),
+            ("Where each row comes from", pages.provenance(logs, jobs())),
         ],
     )
 

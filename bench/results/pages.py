@@ -8,7 +8,14 @@ from pathlib import Path
 
 from bench.results.jobs import Job
 from bench.results.journals import Log
-from bench.results.tables import Groups, by_preset, machines, normal_table, provenance_table
+from bench.results.tables import (
+    Groups,
+    by_preset,
+    machines,
+    normal_table,
+    progress_tables,
+    provenance_table,
+)
 from recipes import bands
 
 LEAST = 3
@@ -69,12 +76,34 @@ LADDER = (
 )
 
 
-def provenance(logs: Mapping[Job, Log]) -> str:
-    """The last section."""
+def ladder(groups: Groups, names: Sequence[str], at: Sequence[int]) -> str:
+    """The section on the ladder: what it is, where its runs come from, its curves."""
+    return "\n\n".join([LADDER, _from(groups), progress_tables(groups, names, at)])
+
+
+def _from(groups: Groups) -> str:
+    """Which preset's runs come from which machine, where there is more than one kind."""
+    kinds: dict[str, list[str]] = {}
+    for preset, logs in groups.items():
+        for machine in dict.fromkeys(log.machine for log in logs):
+            kinds.setdefault(machine, []).append(f"`{preset}`")
+    if len(kinds) < 2:
+        return "All on one kind of machine."
+    return (
+        "Not all on one kind of machine: "
+        + "; ".join(f"{', '.join(v)} on {k}" for k, v in kinds.items())
+        + "."
+    )
+
+
+def provenance(logs: Mapping[Job, Log], jobs: Sequence[Job]) -> str:
+    """The last section: machines, what has not been trained, every run."""
+    lacking = [job.name for job in jobs if job not in logs]
+    left = f"Not trained yet, and left out above ({len(lacking)} of {len(jobs)}): {', '.join(lacking)}.\n\n"
     return (
         f"{machines(logs.values())}. The same recipe on another kind of machine ends in other digits, since sums are "
-        "taken in another order; rows of one preset that come from several machines are marked by their column.\n\n"
-        + provenance_table(logs)
+        "taken in another order; the column says which run comes from which. A commit is unknown where the run was "
+        "trained from a copy without its history.\n\n" + (left if lacking else "") + provenance_table(logs)
     )
 
 

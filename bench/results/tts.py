@@ -278,12 +278,12 @@ def page(logs: Mapping[Job, Log]) -> str:
             ("What it logged, beside *old*", logged_table(TRAINER, real.get("old", []))),
             (
                 "The ladder: one attributed step at a time",
-                pages.LADDER + "\n\n" + progress_tables(ladder, SHOWN, AT),
+                pages.ladder(ladder, SHOWN, AT),
             ),
             ("With a mel discriminator", "One seed.\n\n" + progress_tables(others, SHOWN, AT)),
             ("Published numbers, for orientation", published_table(TRAINER)),
             ("The built-in demo speech", progress_tables(demo, SHOWN, AT)),
-            ("Where each row comes from", pages.provenance(logs)),
+            ("Where each row comes from", pages.provenance(logs, jobs())),
         ],
     )
 

@@ -260,12 +260,12 @@ def page(logs: Mapping[Job, Log]) -> str:
             ("Its typical ranges against *fixed*", claims_table(TRAINER, real.get("fixed", []))),
             (
                 "The ladder: one attributed step at a time",
-                pages.LADDER + "\n\n" + progress_tables(ladder, SHOWN, AT),
+                pages.ladder(ladder, SHOWN, AT),
             ),
             ("The document's variants", "One seed each.\n\n" + progress_tables(others, SHOWN, AT)),
             ("Published numbers, for orientation", published_table(TRAINER)),
             ("The built-in demo speech", progress_tables(demo, SHOWN, AT)),
-            ("Where each row comes from", pages.provenance(logs)),
+            ("Where each row comes from", pages.provenance(logs, jobs())),
         ],
     )
 

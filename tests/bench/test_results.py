@@ -185,3 +185,13 @@ def test_a_journal_of_two_processes_is_read_whole(tmp_path: Path) -> None:
     log = read(tmp_path)
     assert (log.status, log.seconds, [e["cpus"] for e in log.environments]) == ("finished", 8.0, [2, 16])
     assert ended_well(tmp_path)
+
+
+def test_what_is_missing_and_which_machine_is_said() -> None:
+    job, other = Job("codec", "old", 0, "speech", 10), Job("codec", "fixed", 0, "speech", 10)
+    told = pages.provenance({job: _log()}, [job, other])
+    assert "Not trained yet, and left out above (1 of 2): codec/speech/fixed-tiny-s0." in told
+    assert "Not trained yet" not in pages.provenance({job: _log()}, [job])
+    mixed = pages.ladder({"old": [_log()], "fixed": [_log("fixed", cpus=16)]}, ["eval/mel"], (1, 2))
+    assert "`old` on 2 cores x86_64, torch 2.13.0+cpu; `fixed` on 16 cores x86_64" in mixed
+    assert "All on one kind of machine." in pages.ladder({"old": [_log()]}, ["eval/mel"], (1, 2))
