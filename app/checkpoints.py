@@ -67,6 +67,13 @@ def forget_folder(session: Session, run: Run) -> None:
     Raises:
         Conflict: a run that has not ended stands on one of its checkpoints.
     """
+    refuse_if_used(session, run)
+    if run.host and run.run_dir:
+        db.after_commit(session, partial(_delete_folder, run.run_dir, run.host))
+
+
+def refuse_if_used(session: Session, run: Run) -> None:
+    """Raises `Conflict` where a run that has not ended stands on one of the run's checkpoints."""
     users = [i for ids in forks(session, run).values() for i in ids]
     if users:
         wanted = select(Run.id).where(Run.id.in_(users), Run.status.in_(runs.ACTIVE)).limit(1)
@@ -75,8 +82,6 @@ def forget_folder(session: Session, run: Run) -> None:
             raise Conflict(
                 f"run {active} was forked from run {run.id} and is not over; stop it first", code="in_use"
             )
-    if run.host and run.run_dir:
-        db.after_commit(session, partial(_delete_folder, run.run_dir, run.host))
 
 
 def _delete_folder(folder: str, host: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import db, stopping
+from app import db, stopping, webhooks
 from app.models import Record, Run
 from app.tables_diagnoses import StoredDiagnosis
 from app.tapes import Tapes

@@ -93,6 +93,7 @@ class Watch:
             StoredDiagnosis.next_seq.label("diagnosed"),
         )
         wanted = select(*columns).outerjoin(StoredDiagnosis, StoredDiagnosis.run_id == Run.id)
+        wanted = wanted.where(Run.deleted.is_(None))
         if self.runs:
             wanted = wanted.where(Run.id.in_(self.runs))
         else:

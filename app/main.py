@@ -17,6 +17,7 @@ from app.rounds import Rounds
 from app.security import Guard
 from app.settings import Settings, get_settings
 from app.sweeper import Sweeper
+from app.webhooks import Messenger
 from nashboard import __version__
 
 ABOUT = """Runs, their series and samples, and how to launch and stop them.
@@ -57,12 +58,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sweeper.start()
         rounds = Rounds()
         rounds.start()
+        messenger = Messenger(settings)
+        messenger.start()
         try:
             yield
         finally:
             bell.close()
             await run_in_threadpool(sweeper.stop)
             await run_in_threadpool(rounds.stop)
+            await run_in_threadpool(messenger.stop)
 
     app = Application(
         title="Nashboard",

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select
 from sqlalchemy.orm import Session
 
+from app import querysql, runsorts, webhooks
 from app.db import clean
 from app.errors import BadInput, Conflict, NotFound
 from app.models import Blob, Run, Sample
@@ -77,6 +78,8 @@ def create(session: Session, **fields: Any) -> Run:
         raise Conflict(f"there is a run {run_id!r} already; leave the id out, or give another", field="id")
     if fields.get("tags"):
         fields["tags"] = check_tags(fields["tags"])
+    if fields.get("name"):
+        check_name(fields["name"])
     for name, limit in _TEXT.items():
         if isinstance(fields.get(name), str):
             fields[name] = clean(fields[name], limit)
@@ -91,6 +94,8 @@ def create(session: Session, **fields: Any) -> Run:
 def register(session: Session, **fields: Any) -> tuple[Run, bool]:
     """The run that an uplink or a script announces, and whether it is new; the same id twice is one run.
 
+    One that was deleted a moment ago and is announced again, as it still reports, is there again.
+
     Raises:
         Conflict: the id is taken by a run of another trainer.
     """
@@ -103,14 +108,20 @@ def register(session: Session, **fields: Any) -> tuple[Run, bool]:
         raise Conflict(
             f"run {run_id!r} is of trainer {found.trainer!r}, not {trainer!r}; give another id", field="id"
         )
+    found.deleted = None
     return found, False
 
 
 def get(session: Session, run_id: str, *, lock: bool = False) -> Run:
-    """The run; ``lock``: until the transaction ends. Raises `NotFound`."""
+    """The run; ``lock``: until the transaction ends. Raises `NotFound`, also for one that was deleted a moment ago."""
     run = session.get(Run, run_id, with_for_update=lock or None) if ID.fullmatch(run_id) else None
     if run is None:
         raise NotFound(f"there is no run {run_id!r:.80} here", code="unknown_run")
+    if run.deleted is not None:
+        raise NotFound(
+            f"run {run_id!r} was deleted; for some minutes it can be brought back on the Runs page",
+            code="unknown_run",
+        )
     return run
 
 
@@ -125,12 +136,18 @@ def listing(
     archived: bool = False,
     limit: int = 100,
     offset: int = 0,
+    q: str = "",
+    sort: str = "",
 ) -> Listing:
-    """Runs that fit all that is given, newest first: one query for them and one for their number.
+    """Runs that fit all that is given: one query for them and one for their number.
 
-    ``text`` is looked for in name, id, project, trainer, preset, tags and notes, whatever the case.
+    ``text``: each of its words is looked for in name, id, project, trainer, preset, tags and notes, whatever the case.
+    ``q`` is a search in the language of `app.query`; ``sort`` an order of `app.runsorts`, without one newest first.
+
+    Raises:
+        BadQuery: a search or an order that cannot be read.
     """
-    asked: list[ColumnElement[bool]] = [Run.archived.is_(archived)]
+    asked: list[ColumnElement[bool]] = [Run.archived.is_(archived), Run.deleted.is_(None)]
     for column, value in (
         (Run.status, status),
         (Run.project, project),
@@ -140,19 +157,13 @@ def listing(
         if value:
             asked.append(column == clean(value))
     if tag:
-        asked.append(_like(cast(Run.tags, String), f'"{tag}"'))
-    for word in text.split()[:8]:
-        columns = (Run.name, Run.id, Run.project, Run.trainer, Run.preset, cast(Run.tags, String), Run.notes)
-        asked.append(or_(*(_like(column, word) for column in columns)))
+        asked.append(querysql.tagged(tag))
+    asked += [querysql.worded(word) for word in text.split()[:8]]
+    asked += querysql.conditions(session, q)
     total = session.scalar(select(func.count()).select_from(Run).where(and_(*asked))) or 0
-    order = (Run.created.desc(), Run.id)
-    found = session.scalars(select(Run).where(and_(*asked)).order_by(*order).limit(limit).offset(offset))
+    wanted = runsorts.ordered(session, select(Run).where(and_(*asked)), sort)
+    found = session.scalars(wanted.limit(limit).offset(offset))
     return Listing(list(found), total)
-
-
-def _like(column: Any, part: str) -> Any:
-    escaped = clean(part).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return column.ilike(f"%{escaped}%", escape="\\")
 
 
 def set_status(session: Session, run: Run, status: str, reason: str = "", now: float | None = None) -> bool:
@@ -186,6 +197,7 @@ def set_status(session: Session, run: Run, status: str, reason: str = "", now: f
         run.ended = now
         if status != "lost":
             run.stop = False  # a lost run that comes back still has to stop
+        webhooks.ended(session, run, now)
     session.flush()
     return True
 
@@ -241,9 +253,30 @@ def sweep_lost(
     return lost
 
 
+def check_name(name: str) -> str:
+    """``name`` if it can be a run's; raises `BadInput`."""
+    if len(name) > _TEXT["name"]:
+        raise BadInput(f"a name of {len(name)} characters; the limit is {_TEXT['name']}", field="name")
+    if bad := _unseen(name):
+        raise BadInput(
+            f"the name {name!r:.60} holds {bad}, which no name can hold; leave it out", field="name"
+        )
+    return name
+
+
+def _unseen(text: str) -> str:
+    """The first character of a text that no database keeps, as "U+0000"; "" where there is none."""
+    return next((f"U+{ord(c):04X}" for c in text if c == "\0" or "\ud800" <= c <= "\udfff"), "")
+
+
 def check_tags(tags: Sequence[str]) -> list[str]:
     """Tags without blanks and doubles; raises `BadInput`."""
-    found = list(dict.fromkeys(t for t in (clean(tag).strip() for tag in tags) if t))
+    found = list(dict.fromkeys(t for t in (tag.strip() for tag in tags) if t))
+    for tag in found:
+        if bad := _unseen(tag):
+            raise BadInput(
+                f"the tag {tag!r:.60} holds {bad}, which no tag can hold; leave it out", field="tags"
+            )
     long = next((t for t in found if len(t) > MAX_TAG), None)
     if long is not None:
         raise BadInput(
@@ -267,8 +300,8 @@ def annotate(
     run = get(session, run_id, lock=True)
     if notes is not None and len(notes) > MAX_NOTES:
         raise BadInput(f"notes of {len(notes)} characters; the limit is {MAX_NOTES}", field="notes")
-    if name is not None and len(name) > _TEXT["name"]:
-        raise BadInput(f"a name of {len(name)} characters; the limit is {_TEXT['name']}", field="name")
+    if name is not None:
+        check_name(name.strip())
     if tags is not None:
         run.tags = check_tags(tags)
     if notes is not None:

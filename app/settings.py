@@ -13,6 +13,10 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.posting import check
+
+SECRET = ("NASHBOARD_TOKEN", "NASHBOARD_WEBHOOK_SECRET")
+WEBHOOK_EVENTS = ("run.ended", "doctor.fail")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -47,6 +51,34 @@ class Settings(BaseSettings):
     max_json_bytes: int = Field(1024 * 1024, ge=1024)
     lost_after_s: float = Field(45.0, gt=0)
     sweep_every_s: float = Field(5.0, gt=0)
+    webhook: str = ""
+    webhook_secret: str = ""
+    webhook_events: Annotated[list[str], NoDecode] = list(WEBHOOK_EVENTS)
+    webhook_link_local: bool = False
+
+    @field_validator("token")
+    @classmethod
+    def _sendable(cls, value: str) -> str:
+        value = value.strip()
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise ValueError(
+                "a token has no blank in it and only printable ASCII, as senders put it in a header"
+            )
+        return value
+
+    @field_validator("webhook")
+    @classmethod
+    def _postable(cls, value: str) -> str:
+        return check(value.strip()) if value.strip() else ""
+
+    @field_validator("webhook_events", mode="before")
+    @classmethod
+    def _known_events(cls, value: Any) -> Any:
+        found = [e.strip() for e in value.split(",") if e.strip()] if isinstance(value, str) else value
+        for event in found:
+            if event not in WEBHOOK_EVENTS:
+                raise ValueError(f"{event!r:.40} is no event; there are {', '.join(WEBHOOK_EVENTS)}")
+        return found
 
     @field_validator("data_roots", mode="before")
     @classmethod
@@ -128,4 +160,5 @@ def load(**given: Any) -> Settings:
     except ValidationError as problem:
         first = problem.errors()[0]
         name = "NASHBOARD_" + str(first["loc"][0] if first["loc"] else "?").upper().removeprefix("NASHBOARD_")
-        raise BadSettings(f"{name}={first.get('input')!r:.80}: {first['msg']}") from None
+        given = "…" if name in SECRET else repr(first.get("input"))[:80]
+        raise BadSettings(f"{name}={given}: {first['msg'].removeprefix('Value error, ')}") from None

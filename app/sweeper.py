@@ -1,4 +1,4 @@
-"""The thread that looks for silent runs, beside the server."""
+"""The thread that looks for silent runs, and removes deleted ones for good, beside the server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 
 from sqlalchemy.exc import DBAPIError
 
-from app import db, runs
+from app import bins, db, runs
 from app.live import bell
 from app.settings import Settings
 
@@ -31,6 +31,7 @@ class Sweeper(threading.Thread):
         while not self._end.wait(self.settings.sweep_every_s):
             try:
                 self.sweep()
+                bins.sweep()
             except DBAPIError as problem:  # the database may come back; the next round tries again
                 log.warning("cannot look for lost runs: %s", " ".join(str(problem.orig).split()))
 

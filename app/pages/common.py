@@ -63,7 +63,9 @@ def live_count(session: Session) -> str:
     """ "2 running, 1 queued" in one query; "" where nothing runs or waits."""
     rows = session.execute(
         select(Run.status, func.count())
-        .where(Run.status.in_(("running", "queued", "stopping")), Run.archived.is_(False))
+        .where(
+            Run.status.in_(("running", "queued", "stopping")), Run.archived.is_(False), Run.deleted.is_(None)
+        )
         .group_by(Run.status)
     )
     found = {row[0]: row[1] for row in rows}
