@@ -166,7 +166,7 @@ def gone(url: str, key: str) -> None:
 
 
 def workers(url: str | None) -> list[dict[str, Any]]:
-    """The training workers that are there: ``host`` and ``slots`` of each. Raises `BrokerDown`."""
+    """The training workers that are there: ``host``, ``slots``, ``auto`` of each. Raises `BrokerDown`."""
     return present(url, "train:")
 
 

@@ -40,7 +40,7 @@ def train() -> int:
     dispatch.check(_broker())
     restore_unacked()
     kind = devices.kind(slots[0])
-    announce(f"train:{own.host}:{os.getpid()}", {"host": own.host, "slots": slots})
+    announce(f"train:{own.host}:{os.getpid()}", {"host": own.host, "slots": slots, "auto": own.auto})
     app.worker_main(
         [
             *("worker", "--hostname", f"train-{kind}@{own.host}", "--pool", "prefork"),
