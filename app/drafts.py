@@ -13,6 +13,7 @@ from typing import Any
 
 from app import dataroots
 from app.forms import Typed, common, patches
+from nashboard import rulecodes
 from recipes import TRAINERS, compose, files
 from recipes.base import BadRecipe, Knob, Problem, Recipe, knobs, patched
 
@@ -34,6 +35,7 @@ class Draft:
     project: str = ""
     tags: str = ""
     device: str = "auto"
+    stop_on: tuple[str, ...] = ()
     typed: Typed = field(default_factory=Typed)
     shown: tuple[str, ...] = ()
 
@@ -61,6 +63,7 @@ def read(items: Iterable[tuple[str, str]]) -> Draft:
     """A draft from a form's or a query's (name, text) pairs; unknown names are passed over."""
     plain: dict[str, str] = {}
     presets: list[str] = []
+    stops: list[str] = []
     both: dict[str, str] = {}
     sides: dict[tuple[str, str], str] = {}
     shown: tuple[str, ...] = ()
@@ -70,6 +73,8 @@ def read(items: Iterable[tuple[str, str]]) -> Draft:
             plain[PLAIN[name]] = text.strip()
         elif name == "preset":
             presets.append(text)
+        elif name == "stop_on" and text.strip():
+            stops.append(text.strip())
         elif name == "shown":
             shown = tuple(text.split())
         elif name.startswith("knob:"):
@@ -79,6 +84,7 @@ def read(items: Iterable[tuple[str, str]]) -> Draft:
             sides[preset, knob] = text
     if presets or shown:
         plain["presets"] = tuple(dict.fromkeys(presets))  # type: ignore[assignment]
+    plain["stop_on"] = tuple(dict.fromkeys(stops))  # type: ignore[assignment]
     return Draft(**plain, typed=Typed(both, sides), shown=shown)  # type: ignore[arg-type]
 
 
@@ -91,6 +97,8 @@ def check(draft: Draft, roots: Sequence[Path]) -> Checked:
     """Everything that is wrong with a draft, at once, by field."""
     problems: list[tuple[str, Problem]] = []
     draft = _known(draft, problems)
+    if trouble := rulecodes.trouble(draft.stop_on):
+        problems.append(("", Problem("stop_on", ", ".join(draft.stop_on), trouble)))
     base = {preset: _base(draft.trainer, preset, draft.size, problems) for preset in draft.presets}
     shown = {preset: knobs(recipe) for preset, recipe in base.items() if recipe is not None}
     draft = _kept(draft, shown)
@@ -146,6 +154,7 @@ def asked(checked: Checked) -> dict[str, Any]:
         "project": draft.project or "default",
         "tags": draft.tag_list,
         "device": draft.device or "auto",
+        **({"stop_on": list(draft.stop_on)} if draft.stop_on else {}),
     }
     if len(draft.presets) == 1:
         return {**request, "preset": draft.presets[0]}

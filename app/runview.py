@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app import checkpoints, differs, listening, reading, records, words
+from app import checkpoints, differs, listening, reading, records, stopping, words
 from app.expected import knob, recipe_of
 from app.models import Checkpoint, Line, Run, Sample
 from app.pictures import ASKED
@@ -83,6 +83,7 @@ class Config:
     command: str
     preset_gone: bool
     environment: tuple[tuple[str, str], ...]
+    stops: tuple[str, ...] = ()
 
 
 def state(session: Session, run: Run, saved: Sequence[Saved], now: float) -> State:
@@ -124,10 +125,8 @@ def _words(session: Session, run: Run, last: Saved | None, now: float) -> tuple[
         case "running" if run.last_step is None:
             return "Started", "The trainer runs and has reported no point yet. Charts fill by themselves."
         case "stopping":
-            return (
-                "Stopping",
-                "The trainer ends its step, evaluates and saves. It is killed if that takes too long.",
-            )
+            ends = "The trainer ends its step, evaluates and saves. It is killed if that takes too long."
+            return "Stopping", f"{_why(run.reason)} {ends}".strip()
         case "failed":
             return "Failed", f"{_sentence(run.reason or 'the trainer gave no reason')} {go_on}"
         case "lost":
@@ -138,8 +137,13 @@ def _words(session: Session, run: Run, last: Saved | None, now: float) -> tuple[
             )
             return "Lost", f"{text}to running by itself. {go_on}"
         case "stopped":
-            return "Stopped", f"{_sentence(run.reason or 'it was asked to stop')} {go_on}"
+            return "Stopped", f"{_why(run.reason or 'it was asked to stop')} {go_on}"
     return "", ""
+
+
+def _why(reason: str) -> str:
+    """A reason as a sentence after the word that the panel begins with."""
+    return _sentence(reason.removeprefix(stopping.LEAD)) if reason else ""
 
 
 def _sentence(text: str) -> str:
@@ -173,6 +177,9 @@ def facts(session: Session, run: Run, now: float) -> tuple[Progress, tuple[tuple
     recipe = " · ".join(p for p in (run.trainer, run.preset, run.size) if p)
     if recipe:
         found.append(("recipe", recipe, ""))
+    stops = stopping.of_run(session, run.id)
+    if stops is not None:
+        found.append(("stops at", ", ".join(stops.codes), ""))
     root = knob(run, "data.root")
     if root is not None:
         digest = str(run.environment.get("eval_hash", ""))[:6]
@@ -197,21 +204,23 @@ def saved(session: Session, run: Run) -> tuple[Saved, ...]:
     return tuple(out)
 
 
-def config(run: Run) -> Config:
-    """The recipe of a run, whether or not a trainer here knows it."""
+def config(run: Run, stops: Sequence[str] = ()) -> Config:
+    """The recipe of a run, whether or not a trainer here knows it; ``stops``: rules at whose fail it is stopped."""
     recipe = recipe_of(run)
     environment = tuple((k, differs.shown(v)) for k, v in flattened(run.environment or {}).items())
     if recipe is None:
         loose = tuple((k, differs.shown(v)) for k, v in flattened(run.recipe or {}).items())
-        return Config((), (), loose, words.shell(run.command) if run.command else "", False, environment)
+        told = words.shell(run.command) if run.command else ""
+        return Config((), (), loose, told, False, environment, tuple(stops))
     try:
         base = compose.build(run.trainer, recipe.preset, recipe.size)
     except BadRecipe:
         all_knobs = knobs(recipe)
-        return Config((), all_knobs, (), words.shell(run.command), True, environment)
+        return Config((), all_knobs, (), words.shell(run.command), True, environment, tuple(stops))
     line = ["python", "-m", "trainers", *command(recipe, run_dir=f"runs/{run.id}")]
+    line += [f"stop_on={','.join(stops)}"] if stops else []
     changed = tuple(c for c in differs.changed(run, flat(base)) if c[0] not in ("preset", "size"))
-    return Config(changed, knobs(recipe, base), (), words.shell(line), False, environment)
+    return Config(changed, knobs(recipe, base), (), words.shell(line), False, environment, tuple(stops))
 
 
 def grid(session: Session, run: Run) -> tuple[tuple[tuple[int, str], ...], tuple[SlotRow, ...]]:
@@ -226,7 +235,9 @@ def grid(session: Session, run: Run) -> tuple[tuple[tuple[int, str], ...], tuple
     places = reading.on_axis(session, run.id, steps, "epoch").tolist() if steps else []
     epochs: dict[int, float | None] = {s: e if e == e else None for s, e in zip(steps, places, strict=True)}
     rows = []
-    names = {(s.slot, s.series): s for s in found} | {(s, ""): r for (s, _), r in references.items() if not found}
+    names = {(s.slot, s.series): s for s in found} | {
+        (s, ""): r for (s, _), r in references.items() if not found
+    }
     for slot, series in sorted(names, key=lambda n: (n[1], listening.natural(n[0]))):
         mine = {s.step: s for s in found if s.slot == slot and s.series == series}
         shots = [_shot(references.get((slot, names[slot, series].media)), None)]

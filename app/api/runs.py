@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from app import checkpoints, db, probing, reading, runs, stopping
 from app import findings as doctors
@@ -94,6 +95,11 @@ class Findings(BaseModel):
     could_not_look: dict[str, list[str]] = Field(description="Rules that lack a series, and which.")
 
 
+def _run(session: Session, run: Run) -> RunShown:
+    shown = RunShown.model_validate(run)
+    return shown.model_copy(update={"stop_on": stopping.codes_of(session, [run.id]).get(run.id, [])})
+
+
 @router.get("/api/runs", summary="List runs, newest first")
 def list_runs(
     text: Annotated[str, Query(description="Words in name, id, preset, tags or notes.", max_length=200)] = "",
@@ -125,7 +131,7 @@ def register(asked: NewRun, response: Response) -> RunShown:
         run, new = runs.register(session, **asked.model_dump(exclude={"stop_on"}))
         if stops:
             stopping.keep(session, run.id, stops)
-        shown = RunShown.model_validate(run)
+        shown = _run(session, run)
     response.status_code = 201 if new else 200
     bell.ring(shown.id)
     return shown
@@ -134,14 +140,14 @@ def register(asked: NewRun, response: Response) -> RunShown:
 @router.get("/api/runs/{run_id}", summary="A run with its recipe and environment", responses=documented(404))
 def get_run(run_id: RunId) -> RunShown:
     with db.reading() as session:
-        return RunShown.model_validate(runs.get(session, run_id))
+        return _run(session, runs.get(session, run_id))
 
 
 @router.patch("/api/runs/{run_id}", summary="Change name, tags, notes or archive", responses=documented(404))
 def change(run_id: RunId, asked: Changes) -> RunShown:
     with db.transaction() as session:
         run: Run = runs.annotate(session, run_id, **asked.model_dump(exclude_unset=True))
-        shown = RunShown.model_validate(run)
+        shown = _run(session, run)
     bell.ring(run_id)
     return shown
 

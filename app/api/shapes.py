@@ -65,6 +65,7 @@ class RunShown(RunRow):
     command: list[str]
     resume: str
     run_dir: str
+    stop_on: list[str] = Field([], description="Rules at whose fail it is stopped.")
     counts: dict[str, Any] = Field(description="Events by kind; those of an unknown kind under unknown.")
 
 

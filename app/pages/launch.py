@@ -19,7 +19,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import datafolders, dataroots, db, drafts, errors, forms, launching, words
+from app import datafolders, dataroots, db, drafts, errors, forms, launching, stopping, words
 from app.drafts import Checked, Draft
 from app.models import Run
 from app.pages.common import LETTERS, Page, base, render
@@ -33,8 +33,9 @@ from recipes.command import command
 router = APIRouter()
 
 TITLES = {"trainer": "Trainer", "preset": "Preset", "size": "Size", "seed": "Seed", "data.root": "Folder",
-          "name": "Name", "project": "Project", "tags": "Tags", "device": "Device"}  # fmt: skip
-OWN_ID = ("seed", "name", "project", "tags", "device")
+          "name": "Name", "project": "Project", "tags": "Tags", "device": "Device",
+          "stop_on": "Stop when the doctor says fail"}  # fmt: skip
+OWN_ID = ("seed", "name", "project", "tags", "device", "stop_on")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class LaunchPage(Page):
     presets: tuple[Choice, ...]
     sizes: tuple[Choice, ...]
     devices: tuple[Choice, ...]
+    stops: tuple[Choice, ...]
     shown: str
     roots: tuple[str, ...]
     folders: tuple[datafolders.Folder, ...]
@@ -220,6 +222,10 @@ def _page(
         devices=tuple(
             Choice(d, d, chosen=d == draft.device) for d in dict.fromkeys(("auto", "cpu", draft.device))
         ),
+        stops=tuple(
+            Choice(code, title, chosen=code in draft.stop_on)
+            for code, title in stopping.choices(draft.trainer)
+        ),
         shown=" ".join((draft.trainer, draft.size, *draft.presets)),
         roots=tuple(str(root) for root in roots),
         folders=datafolders.suggested(roots),
@@ -291,6 +297,7 @@ def _start(letter: str, preset: str, recipe: Recipe, draft: Draft) -> Start:
     name = name or f"{recipe.name} {preset}"
     folder = "runs/" + re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{name} s{recipe.seed}").strip("-.")
     argv = ["python", "-m", "trainers", *command(recipe, run_dir=folder, device=draft.device or "auto")]
+    argv += [f"stop_on={','.join(draft.stop_on)}"] if draft.stop_on else []
     return Start(letter, name, words.count(total_steps(recipe)), words.shell(argv))
 
 

@@ -12,7 +12,19 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app import db, differs, errors, findingview, probing, reading, records, runs, runview, treatments
+from app import (
+    db,
+    differs,
+    errors,
+    findingview,
+    probing,
+    reading,
+    records,
+    runs,
+    runview,
+    stopping,
+    treatments,
+)
 from app import findings as doctors
 from app.expected import recipe_of
 from app.models import Line, Record, Run
@@ -218,7 +230,7 @@ def _page(request: Request, session: Session, run_id: str) -> RunPage:
         has_bands=known,
         console=tuple(lines[-CONSOLE:]),
         console_cut=len(lines) > CONSOLE,
-        config=runview.config(run),
+        config=runview.config(run, stopping.codes_of(session, [run.id]).get(run.id, ())),
         recent=tuple((r.id, r.name or r.id) for r in recent),
         saved=saved,
         saved_size=sum(c.size for c in saved if c.present),
