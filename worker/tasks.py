@@ -9,7 +9,7 @@ from typing import Any
 from celery.exceptions import Reject
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import dispatch
+from app import dispatch, plans_feed
 from nashboard.client import Trouble
 from worker import chores, devices, errands, leases, supervise
 from worker.app import app, shutting_down
@@ -41,6 +41,7 @@ def train(self: Any, run_id: str) -> str:
         return supervise.supervise(held, shutting_down)
     finally:
         leases.release(held)
+        plans_feed.try_feed()  # the slot is free for a plan's next run
 
 
 def _pause(seconds: float) -> None:
