@@ -9,7 +9,7 @@ import { Knobs } from './parallel.js';
 import { View } from './view.js';
 import { saving } from './views.js';
 
-const PARTS = { legend: 'legend', table: 'at-table', scores: 'scores-table', differs: 'differs', findings: 'compare-findings' };
+const PARTS = { legend: 'legend', table: 'at-table', scores: 'scores-table', paired: 'paired', differs: 'differs', findings: 'compare-findings' };
 
 function start() {
   const legend = () => document.getElementById('legend');
@@ -28,8 +28,8 @@ function start() {
 
   /** Fetch parts of the page again and put them where they are. */
   async function parts(names) {
-    const { at, sort, base } = view.state;
-    const asked = new URLSearchParams({ runs: runs.join(','), at: at || 'last', sort, base });
+    const { at, sort, base, group } = view.state;
+    const asked = new URLSearchParams({ runs: runs.join(','), at: at || 'last', sort, base, group: group ?? '' });
     for (const name of names) {
       if (name === 'table' && runs.length > 8) continue;
       try {
@@ -53,7 +53,7 @@ function start() {
     if (column) made.querySelector(`[data-sort$="${CSS.escape(column)}"]`)?.focus();
   }
 
-  const table = throttled(() => parts(['table', 'scores']), 2000);
+  const table = throttled(() => parts(['table', 'scores', 'paired']), 2000);
   const heard = throttled(() => listen.refresh(), 1000);
   const statuses = throttled(() => parts(['legend']), 1000);
   const racks = throttled(() => parts(['racks']), 500);
@@ -86,7 +86,7 @@ function start() {
     view.state.at = at === 'last' ? '' : at;
     view.changed();
     moment();
-    parts(['table', 'scores']);
+    parts(['table', 'scores', 'paired']);
   }
 
   /** The buttons of the epoch say which one is shown. */
@@ -107,7 +107,7 @@ function start() {
     moment();
     knobs?.restore();
     if (!view.state.group) grouped([]);
-    parts(['table', 'scores']);
+    parts(['table', 'scores', 'paired']);
   }
 
   /** The groups with their keys, values and runs; a press hides a group. */
@@ -159,7 +159,8 @@ function start() {
     view.changed();
     parts(['scores']);
   });
-  document.getElementById('baseline')?.addEventListener('change', () => queueMicrotask(() => parts(['scores'])));
+  document.getElementById('baseline')?.addEventListener('change', () => queueMicrotask(() => parts(['scores', 'paired'])));
+  document.getElementById('group-by')?.addEventListener('change', () => queueMicrotask(() => parts(['paired'])));
   const knobs = document.getElementById('knobs') && new Knobs(view);
   globalThis.nashboard.knobs = knobs;
   saving(() => view.search().slice(1));

@@ -211,3 +211,28 @@ def test_saved_views_are_links_where_nothing_is_chosen(got, client):
     assert [(a.words(), a.attrs["href"]) for a in section.all("a")] == [
         ("<b>mine</b>", "/compare?runs=a,b&x=epoch")
     ]
+
+
+def test_pairs_of_one_seed_are_held_against_each_other(got, client, make_run):
+    ids = []
+    for preset, snr in (("old", 1.0), ("fixed", 6.0)):
+        for seed in (0, 1, 2):
+            points = {
+                "eval/snr": [0.0, snr + seed * (1 + 0.1 * (preset == "fixed"))],
+                "progress/epoch": [0.0, 1.0],
+            }
+            ids.append(make_run(points, "finished", trainer="codec", preset=preset, seed=seed))
+    page = got(f"/compare?runs={','.join(ids)}")
+    row = page.one("tr", **{"data-paired": "eval/snr"})
+    assert row.attrs["data-state"] == "shown"
+    assert "+5.1 ± 0.2 dB over 3 seeds: shown" in row.words()
+    part = client.get(f"/compare/paired?runs={ids[0]},{ids[3]}&at=1", headers=HTML)
+    assert "one seed: cannot say" in part.text
+    refused = client.get(f"/compare/paired?runs={','.join(ids)}&group=no.knob")
+    assert refused.status_code == 422
+    assert "no.knob" in refused.json()["error"]["message"]
+
+
+def test_without_pairs_nothing_is_said_of_them(got, make_run):
+    ids = [make_run({"loss/disc": [1.0]}, preset="old", seed=s) for s in (0, 1)]
+    assert "Is the difference real" not in got(f"/compare?runs={','.join(ids)}").words()
