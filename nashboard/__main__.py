@@ -1,4 +1,4 @@
-"""``python -m nashboard push RUN_DIR --to URL``: sends a run folder to a server."""
+"""``python -m nashboard push|pack|open``: sends a run folder to a server, packs runs into a file, opens such a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from nashboard import __version__
+from nashboard import __version__, bundling
 from nashboard.client import BadAddress, Trouble
 from nashboard.journal import BadJournal
 from nashboard.pushing import push
@@ -35,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     pushing.add_argument(
         "--token", metavar="T", help="its token; better in NASHBOARD_TOKEN, where no one sees it"
     )
+    bundling.add(commands)
     given = parser.parse_args(argv)
+    if given.command in ("pack", "open"):
+        return bundling.run(given, _tell)
     if given.command is None:
         parser.print_help()
         return 0
