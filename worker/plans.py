@@ -79,7 +79,7 @@ def study_of(session: Session, search: space.Search, base: Recipe, entries: Sequ
     ordered = sorted(entries, key=lambda e: e.item.index)
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=search.seed + len(ordered), n_startup_trials=search.startup),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=search.startup, n_warmup_steps=search.warmup),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=search.startup, n_warmup_steps=search.warmup + 1),
         direction="maximize" if search.better == "up" else "minimize",
     )
     spaces = distributions(space.axes(search, base))
