@@ -9,11 +9,13 @@ from itertools import pairwise
 from typing import Any
 
 from nashboard import vocabulary
-from recipes.base import Recipe
+from recipes.base import Recipe, flat
 
 ORIGINS = ("claimed", "published", "measured")
-AXES = ("epoch", "step")
+AXES = ("epoch", "step", "samples", "progress")
 RATE_TOLERANCE = 0.05
+TEXTS = ("series", "origin", "source", "x", "note", "side", "trainer", "preset", "size", "name", "unlike", "phase",
+         "data", "protocol")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,11 @@ class Band:
     measured band comes from; ``name`` the codec or paper of a published figure, ``kbps`` and ``rate_hz`` its
     set-up, None where it holds for any, ``unlike`` why its values are on another scale than ours, where they
     are; ``side`` says which side of a pair a claim is about.
+
+    ``x`` counts epochs, steps, training items seen, or the share of the planned length (``progress``, 0 to 1); with
+    a ``phase`` it begins anew where the mark of that name stands, and the band holds until the next one. ``needs``
+    are knobs with the values that a recipe must have, ``data`` a word that its data must be called by, ``protocol``
+    how the numbers were made.
     """
 
     series: str
@@ -45,6 +52,10 @@ class Band:
     kbps: float | None = None
     rate_hz: int | None = None
     unlike: str = ""
+    phase: str = ""
+    needs: tuple[tuple[str, str | int | float | bool], ...] = ()
+    data: str = ""
+    protocol: str = ""
 
     def __post_init__(self) -> None:
         if not vocabulary.is_name(self.series):
@@ -99,19 +110,25 @@ class Band:
     @property
     def label(self) -> str:
         """The band's name on a chart: "measured, 5 runs", "claimed", "published, DAC 8 kbps"."""
-        if self.runs:
-            return f"{self.origin}, {len(self.runs)} runs"
         more = " ".join(p for p in (self.name, "" if self.kbps is None else f"{self.kbps:g} kbps") if p)
-        return f"{self.origin}, {more}" if more else self.origin
+        runs = f"{len(self.runs)} run{'' if len(self.runs) == 1 else 's'}" if self.runs else ""
+        return ", ".join(p for p in (self.origin, more, runs) if p)
 
-    def misfit(self, recipe: Recipe) -> str:
+    def misfit(self, recipe: Recipe, data: str = "") -> str:
         """Why the band does not hold for a recipe's set-up, "" where it does.
 
         A published figure holds at its own bit rate (within 5 %) and sample rate, if it measures the same
-        thing; a measured one holds at its size.
+        thing; a measured one holds at its size; any at the knobs that it ``needs``. ``data`` is what the run's data
+        are called.
         """
         if self.size and self.size != recipe.size:
             return f"{self.origin} at size {self.size}: not this set-up ({recipe.size})"
+        if self.data and self.data.casefold() not in data.casefold():
+            return f"{self.origin} on {self.data}: not this data ({data or 'not said which'})"
+        knobs = flat(recipe) if self.needs else {}
+        for name, value in self.needs:
+            if name in knobs and knobs[name] != value:
+                return f"{self.origin} at {name} {value}: not this set-up ({knobs[name]})"
         if self.kbps is None and self.rate_hz is None:
             return ""
         kbps, rate = getattr(recipe, "kbps", None), getattr(getattr(recipe, "data", None), "rate_hz", None)
@@ -125,6 +142,7 @@ class Band:
         """As strict JSON: what is infinite is None."""
         out: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         out |= {"points": [list(p) for p in self.points], "runs": list(self.runs), "label": self.label}
+        out["needs"] = dict(self.needs)
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in out.items()}
 
 
@@ -172,7 +190,20 @@ def band_from(values: Mapping[str, Any]) -> Band:
     ):
         raise ValueError("points must be a list of [x, low, high]")
     values["points"] = tuple((_number(x, "x"), _number(a, "low"), _number(b, "high")) for x, a, b in points)
-    values["runs"] = tuple(str(r) for r in values.get("runs", ()))
+    for name, kind, words in (
+        ("runs", list | tuple, "a list of names"),
+        ("needs", dict, "knobs with values"),
+    ):
+        if not isinstance(values.get(name) or (), kind | tuple):
+            raise ValueError(f"{name} must be {words}, not {values[name]!r:.80}")
+    values["runs"] = tuple(str(r) for r in values.get("runs") or ())
+    values["needs"] = tuple((str(k), v) for k, v in dict(values.get("needs") or {}).items())
+    for name in TEXTS:
+        if not isinstance(values.get(name, ""), str):
+            raise ValueError(f"{name} {values[name]!r:.80} is not a text")
+    for name in ("kbps", "rate_hz"):
+        if values.get(name) is not None and not _number(values[name], name) > 0:
+            raise ValueError(f"{name} {values[name]!r} must be more than 0")
     return Band(**values)
 
 

@@ -1,7 +1,9 @@
 """The bands of each trainer: what was claimed, published and measured, from the files in ``recipes/bands``.
 
 ``TRAINER-claimed.yaml`` and ``TRAINER-published.yaml`` are written by hand, ``TRAINER-measured.yaml`` by
-`save` from the envelopes of reference runs. A file holds ``tables``: what their bands share, then the bands.
+`save` from the envelopes of reference runs, ``TRAINER-published-logs.yaml`` and ``TRAINER-log-NAME.yaml`` by
+`recipes.publishedlogs` from public logs; the last are drawn only where somebody asks for them. A file holds
+``tables``: what their bands share, then the bands.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ __all__ = [
     "Point",
     "Verdict",
     "claimed_points",
+    "files",
     "impossible",
     "library",
     "load",
@@ -73,34 +76,45 @@ def load(path: Path | str) -> list[Band]:
     return list(_read(path, stamp)[0])
 
 
-def save(bands: Iterable[Band], path: Path | str) -> None:
-    """Write bands and the runs that they come from; `load` gives them back. The file is replaced whole."""
+HEAD = "Written from the journals of the runs that each table names; make them anew, do not edit."
+
+
+def save(bands: Iterable[Band], path: Path | str, head: str = HEAD) -> None:
+    """Write bands and the runs that they come from; `load` gives them back. The file is replaced whole.
+
+    ``head`` stands in a comment above them.
+    """
     path = Path(path)
     tables: dict[tuple[Any, ...], dict[str, Any]] = {}
-    shared = ("origin", "trainer", "preset", "size", "x", "source", "side", "runs")
+    shared = ("origin", "trainer", "preset", "size", "x", "source", "side", "name", "data", "runs")
     for band in bands:
         row = {k: v for k, v in band.to_dict().items() if k != "label"}
-        head = {k: row.pop(k) for k in shared}
-        table = tables.setdefault(tuple(str(v) for v in head.values()), {**head, "bands": []})
+        same = {k: row.pop(k) for k in shared}
+        table = tables.setdefault(tuple(str(v) for v in same.values()), {**same, "bands": []})
         if band.points:
             for name in ("x_from", "x_to", "low", "high"):
                 del row[name]
-        table["bands"].append({k: v for k, v in row.items() if v not in ("", None, [])})
-    head_line = (
-        "# Written from the journals of the runs that each table names; make them anew, do not edit.\n"
-    )
+        table["bands"].append({k: v for k, v in row.items() if v not in ("", None, [], {})})
     rows = [{k: v for k, v in table.items() if v not in ("", [])} for table in tables.values()]
-    text = head_line + yaml.safe_dump({"tables": rows}, sort_keys=False, width=110, default_flow_style=None)
+    text = f"# {head}\n" + yaml.safe_dump(
+        {"tables": rows}, sort_keys=False, width=110, default_flow_style=None
+    )
     beside = path.with_name(f".{path.name}.part")
     beside.write_text(text, "utf-8")
     os.replace(beside, path)
 
 
+def files() -> list[Path]:
+    """The files of the library, by name."""
+    return sorted(FOLDER.glob("*.yaml"))
+
+
 def _bands(trainer: str, origin: str) -> list[Band]:
-    path = FOLDER / f"{trainer}-{origin}.yaml"
-    if not path.is_file():
-        return []
-    return [b for b in _read(path, _stamp(path))[0] if b.origin == origin]
+    paths = [FOLDER / f"{trainer}-{origin}.yaml"]
+    if origin == "published":
+        paths.insert(0, FOLDER / f"{trainer}-published-logs.yaml")
+    found = [b for path in paths if path.is_file() for b in _read(path, _stamp(path))[0]]
+    return [b for b in found if b.origin == origin]
 
 
 def _stamp(path: Path) -> tuple[int, int]:

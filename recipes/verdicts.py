@@ -95,7 +95,11 @@ def _word(value: float) -> str:
 
 
 def at(axis: str, x: float) -> str:
-    """A place on the axis in words: "epoch 3", "epoch 2.5", "step 1,200"."""
+    """A place on the axis in words: "epoch 3", "epoch 2.5", "step 1,200", "40 % of the run", "64,000 samples"."""
+    if axis == "progress":
+        return f"{100 * x:,.0f} % of the run"
+    if axis == "samples":
+        return f"{x:,.0f} samples"
     return f"{axis} {x:,.0f}" if axis == "step" or float(x).is_integer() else f"{axis} {x:,.1f}"
 
 

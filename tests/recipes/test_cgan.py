@@ -169,11 +169,13 @@ def test_the_documents_claims_and_logs() -> None:
 
 
 def test_the_published_table() -> None:
-    found = {(b.name, b.series): b.low for b in library("cgan") if b.origin == "published"}
+    found = {(b.name, b.series): b.low for b in library("cgan") if b.origin == "published" and not b.runs}
     assert found["BigGAN", "eval/fid"] == 4.16
     assert found["StyleGAN2-ADA", "eval/recall"] == 0.69
     assert len({name for name, _ in found}) == 10
-    assert all("50,000 images against the training set" in b.note for b in library("cgan") if b.name)
+    assert all(
+        "50,000 images against the training set" in b.note for b in library("cgan") if b.name and not b.runs
+    )
 
 
 def test_every_claimed_series_is_in_the_vocabulary() -> None:
