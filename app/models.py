@@ -241,6 +241,7 @@ class Lease(Base):
 
 
 import app.tables_blind  # noqa: E402  (so that whoever knows the models knows every table)
+import app.tables_bundles  # noqa: E402
 import app.tables_diagnoses  # noqa: E402
 import app.tables_errands  # noqa: E402
 import app.tables_notices  # noqa: E402
