@@ -2,6 +2,8 @@
 
 - With a token set, every page and endpoint needs it: ``Authorization: Bearer …``, or the cookie that the
   login form sets. Without one, only this machine is answered.
+- The link of a blind test opens that test's page, sounds and answers, and nothing else: it is a secret of its own
+  (docs/decisions/0010-blind-tests.md). The scripts of `static/js` are open, as the page needs them.
 - On loopback the Host header must name this machine, so that no foreign name can be bound to it (DNS
   rebinding).
 - A request that changes something must not come from another site's page (CSRF).
@@ -12,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 from urllib.parse import quote, urlsplit
 
 import anyio
@@ -27,7 +30,11 @@ from app.settings import Settings, is_loopback
 
 COOKIE = "nashboard_session"
 OPEN = ("/healthz", "/login")
-OPEN_UNDER = ("/static/css/", "/static/icon.svg")
+OPEN_UNDER = ("/static/css/", "/static/js/", "/static/icon.svg")
+CAPABILITY = re.compile(
+    r"/blind/[\w-]{32}(/audio/[\w-]{22})?|/api/blind/at/[\w-]{32}(/(begin|trial|answers|result))?", re.ASCII
+)
+"""Addresses that bear the secret of one blind test; whether there is such a test is for the endpoint to say."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 DRAIN, DRAIN_S = 64 * 1024 * 1024, 10.0
 HEADERS = {
@@ -121,7 +128,7 @@ class Guard:
                 return True
             raise Unauthorized("the token is wrong; give the server's NASHBOARD_TOKEN", headers=_CHALLENGE)
         path = scope["path"]
-        if path in OPEN or path.startswith(OPEN_UNDER):
+        if path in OPEN or path.startswith(OPEN_UNDER) or CAPABILITY.fullmatch(path):
             return False
         if not same(Request(scope).cookies.get(COOKIE, ""), cookie_value(token)):
             raise Unauthorized("a token is required: Authorization: Bearer …", headers=_CHALLENGE)
@@ -150,6 +157,8 @@ class Guard:
             return self.settings.max_batch_bytes
         if path in ("/doctor", "/api/diagnose"):
             return self.settings.max_batch_bytes
+        if path in ("/api/bundles", "/bundles"):
+            return self.settings.max_bundle_bytes
         return self.settings.max_json_bytes
 
 

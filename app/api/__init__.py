@@ -11,7 +11,9 @@ from app.replies import documented
 
 MODULES = (
     "health",
+    "bulk",
     "runs",
+    "webhook",
     "ingest",
     "records",
     "blobs",
@@ -21,9 +23,12 @@ MODULES = (
     "live",
     "views",
     "exports",
+    "bundles",
     "diagnose",
     "errands",
+    "plans",
     "told",
+    "blind",
 )
 
 
