@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     runs_dir: Path = Path()
     max_batch_bytes: int = Field(8 * 1024 * 1024, ge=1024)
     max_blob_bytes: int = Field(64 * 1024 * 1024, ge=1024)
+    max_bundle_bytes: int = Field(4 * 1024**3, ge=1024)
     max_json_bytes: int = Field(1024 * 1024, ge=1024)
     lost_after_s: float = Field(45.0, gt=0)
     sweep_every_s: float = Field(5.0, gt=0)
