@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from app.settings import BadSettings, get_settings
 from nashboard.events import spelled
 
-HEAD = "0009_bundles"
+HEAD = "0010_bands"
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _LOCK_KEY = 0x4E415348
 _engines: dict[str, Engine] = {}

@@ -240,7 +240,8 @@ class Lease(Base):
     renewed: Mapped[float] = mapped_column(Float)
 
 
-import app.tables_blind  # noqa: E402  (so that whoever knows the models knows every table)
+import app.tables_bands  # noqa: E402  (so that whoever knows the models knows every table)
+import app.tables_blind  # noqa: E402
 import app.tables_bundles  # noqa: E402
 import app.tables_diagnoses  # noqa: E402
 import app.tables_errands  # noqa: E402
