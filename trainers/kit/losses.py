@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import _SpectralNorm
 
 from trainers.kit import dsp, processes, stats
 
@@ -211,13 +212,22 @@ class MelDistance(nn.Module):
 
 @contextmanager
 def readonly(net: nn.Module) -> Iterator[None]:
-    """Inside, gradients flow through ``net`` but none reaches its parameters; those they have stay."""
+    """Inside, gradients flow through ``net`` but none reaches its parameters; those they have stay.
+
+    The singular vectors of spectral norm stay too: they take one power iteration a forward in the net's own
+    turn, as in the paper (Miyato et al. 2018, algorithm 1). Dropout goes on as it was.
+    """
     frozen = [p for p in net.parameters() if p.requires_grad]
+    norms = [m for m in net.modules() if isinstance(m, _SpectralNorm) and m.training]
     for p in frozen:
         p.requires_grad_(False)
+    for norm in norms:
+        norm.eval()
     try:
         yield
     finally:
+        for norm in norms:
+            norm.train()
         for p in frozen:
             p.requires_grad_(True)
 

@@ -39,6 +39,8 @@ def test_journals_what_the_pages_show(enhance: Enhance) -> None:
         assert list(ran.series(name)) == reported, name
     for name in ("pesq/missing_items", "pesq/missing_batches", "pesq/trained", "disc/pred.clean"):
         assert list(ran.series(name)) == [4, 6], name  # scores are used two steps later
+    for name in ("disc/moved_in_gen_step", "gen/grad_in_disc_step"):
+        assert ran.series(name) == dict.fromkeys([1, 2, 4], 0.0), name
     assert ran.series("progress/disc_steps")[6] == 4
     assert len(set(ran.series("eval/set").values())) == 1
     assert ran.series("eval/pesq_nb.noisy")[0] == ran.series("eval/pesq_nb.noisy")[6]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from recipes.codec import Discriminator
 from trainers.kit import dsp, stats
@@ -278,6 +279,20 @@ def test_readonly_thaws_after_an_error_and_keeps_what_was_frozen() -> None:
         fail()
     assert seen == [False] * 4
     assert [p.requires_grad for p in net.parameters()] == [False, True, True, True]
+
+
+def test_readonly_keeps_the_vectors_of_spectral_norm_and_leaves_dropout_on() -> None:
+    net = nn.Sequential(spectral_norm(nn.Linear(4, 4)), nn.Dropout(0.5))
+    before = [b.clone() for b in net.buffers()]
+    assert before
+    with readonly(net):
+        assert (net(torch.ones(64, 4)) == 0).any(), "dropout"
+    assert all(torch.equal(a, b) for a, b in zip(before, net.buffers(), strict=True))
+    net(torch.ones(1, 4))
+    assert not all(torch.equal(a, b) for a, b in zip(before, net.buffers(), strict=True))
+    with readonly(net.eval()):
+        pass
+    assert not any(m.training for m in net.modules()), "what was off stays off"
 
 
 class TestAdversarialLoss:
