@@ -113,7 +113,7 @@ def carry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Carry:
         recipe = build(trainer, preset, "tiny", patch)
         given = {"preset": preset, **patch}
         place = str(run_dir) if run_dir else None
-        request = Request(trainer, recipe, place, str(resume) if resume else None, "cpu", None, given)
+        request = Request(trainer, recipe, place, str(resume) if resume else None, "cpu", given=given)
         capsys.readouterr()
         status = carry_out(request)
         said = capsys.readouterr()

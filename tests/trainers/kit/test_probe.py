@@ -41,7 +41,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trained:
         given["trainer.max_steps"] = steps
         recipe = build(trainer, preset, "tiny", given)
         asked = Request(
-            trainer, recipe, str(tmp_path / "run"), None, "cpu", None, {"preset": preset, **given}
+            trainer, recipe, str(tmp_path / "run"), None, "cpu", given={"preset": preset, **given}
         )
         assert carry_out(asked) == 0
         return tmp_path / "run"

@@ -106,7 +106,7 @@ def run(tmp_path: Path, recipe: Callable[..., Tts], capsys: pytest.CaptureFixtur
         given = {"preset": preset, **TINY, **patch}
         place = tmp_path / name
         status = carry_out(
-            Request("tts", made, str(place), str(resume) if resume else None, "cpu", None, given)
+            Request("tts", made, str(place), str(resume) if resume else None, "cpu", given=given)
         )
         return Ran(status, place, capsys.readouterr().err)
 

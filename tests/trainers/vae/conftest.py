@@ -86,7 +86,7 @@ def vae(sounds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Cal
         recipe = build("vae", preset, "tiny", given)
         place = str(tmp_path / run)
         request = Request(
-            "vae", recipe, place, str(resume) if resume else None, "cpu", None, {"preset": preset, **given}
+            "vae", recipe, place, str(resume) if resume else None, "cpu", given={"preset": preset, **given}
         )
         capsys.readouterr()
         status = carry_out(request)
