@@ -41,6 +41,14 @@ def main(argv: Sequence[str]) -> int:
             from trainers import diagnosis
 
             return diagnosis.main(words)
+        if trainer == "card":
+            from trainers import card
+
+            return card.main(words)
+        if trainer == "dry":
+            from trainers import dry
+
+            return dry.main(words)
         if trainer == "nearest":
             from trainers.cgan import nearest
 
@@ -86,6 +94,8 @@ def overview() -> str:
             "",
             "python -m trainers NAME --help              knobs, presets and sizes",
             "python -m trainers NAME preset=fixed …      train",
+            "python -m trainers card NAME data.root=DIR  what the data holds, and what is wrong with it",
+            "python -m trainers dry NAME …               two steps: time, memory and disk of the whole run",
             "python -m trainers say --help               speak a sentence by a checkpoint of tts",
             "python -m trainers nearest --help           real images nearest to a generated one (cgan)",
             "python -m trainers diagnose enhancement run_dir=DIR",

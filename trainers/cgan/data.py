@@ -11,7 +11,7 @@ from recipes.cgan import Cgan
 from trainers.kit import digits, imagesets
 from trainers.kit.classifier import digest
 from trainers.kit.errors import BadInput
-from trainers.kit.imagesets import Images, Labels, Pixels
+from trainers.kit.imagesets import Images, ImageSet, Labels, Pixels
 
 
 class Batches:
@@ -80,8 +80,8 @@ def split(images: Images, share: float, seed: int) -> tuple[Images, Images]:
     return _part(images, np.flatnonzero(~held)), _part(images, np.flatnonzero(held))
 
 
-def pictures(recipe: Cgan) -> Pictures:
-    """Reads, splits and checks the data of a recipe. Raises `BadInput` for data that cannot be used."""
+def sides(recipe: Cgan) -> tuple[ImageSet, Images, Images, str]:
+    """(the set, its training part, the part held out, how it was split)."""
     data = recipe.data
     found = imagesets.load(data.root) if data.root else digits.load()
     if found.test is None:
@@ -89,6 +89,13 @@ def pictures(recipe: Cgan) -> Pictures:
         how = f"{data.eval_share:g} of each class by digest, seed {data.split_seed}"
     else:
         train, held, how = found.train, found.test, "the files' own"
+    return found, train, held, how
+
+
+def pictures(recipe: Cgan) -> Pictures:
+    """Reads, splits and checks the data of a recipe. Raises `BadInput` for data that cannot be used."""
+    data = recipe.data
+    found, train, held, how = sides(recipe)
     least = 2 if found.test is None else 1
     if len(held) < least:
         raise BadInput(

@@ -41,7 +41,7 @@ class Speech:
 def speech(recipe: Enhancement) -> Speech:
     """Decodes, pairs or mixes, splits and checks the data of a recipe. Raises `BadInput` for what cannot be."""
     data = recipe.data
-    training, source, clips, held, about = _sides(data)
+    training, source, clips, held, about = sides(data)
     crops = PairCrops(
         training, clips, crop=data.crop, batch=data.batch, seed=recipe.seed, step=data.crop_step
     )
@@ -55,7 +55,7 @@ def speech(recipe: Enhancement) -> Speech:
 Sides = tuple[Pairs, Pairs, list[Clip], list[Clip], str]
 
 
-def _sides(data: Part) -> Sides:
+def sides(data: Part) -> Sides:
     """(training pairs, evaluation pairs, training clips, held-out clips, what they are in words)."""
     root = Path(data.root)
     found = {name: pair for name in PARTS if data.root and (pair := _pair(root, PARTS[name]))}
