@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from app.settings import BadSettings, get_settings
 from nashboard.events import spelled
 
-HEAD = "0010_bands"
+HEAD = "0011_preflights"
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _LOCK_KEY = 0x4E415348
 _engines: dict[str, Engine] = {}

@@ -247,5 +247,6 @@ import app.tables_diagnoses  # noqa: E402
 import app.tables_errands  # noqa: E402
 import app.tables_notices  # noqa: E402
 import app.tables_plans  # noqa: E402
+import app.tables_preflights  # noqa: E402
 import app.tables_stopping  # noqa: E402
 import app.tables_views  # noqa: E402, F401
