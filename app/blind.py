@@ -182,7 +182,7 @@ def _slots(
                 raise
             left.append(problem.message)
     if not made:
-        raise BadInput(left[0] if left else "these runs share no slot with sound", field="slots")
+        raise BadInput("; ".join(left[:3]) or "these runs share no slot with sound", field="slots")
     if len(made) > MOST_SLOTS:
         raise BadInput(
             f"{len(made)} slots could be heard; a test takes {MOST_SLOTS} at most: choose some", field="slots"
