@@ -139,7 +139,7 @@ function start() {
     event.target.closest?.('[data-close]')?.closest('dialog')?.close('cancel');
   });
   setInterval(times, 5000);
-  if (!document.getElementById('runs')) setInterval(count, COUNT_MS);
+  if (document.getElementById('live-count') && !document.getElementById('runs')) setInterval(count, COUNT_MS);
 }
 
 if (typeof document !== 'undefined') start();

@@ -84,6 +84,8 @@ export function shown(listen) {
   }
   const full = listen.$('#listen-full');
   if (full) full.href = `/listen${views.searchOf(`?runs=${listen.state.runs.join(',')}`, view)}`;
+  const blind = listen.$('#listen-blind');
+  if (blind) blind.href = `/blind${views.searchOf(`?runs=${listen.state.runs.join(',')}`, view)}`;
   const gain = listen.$('#gain');
   gain.value = view.gain;
   listen.$('#gain-value').textContent = `${view.gain > 0 ? '+' : view.gain < 0 ? '−' : ''}${Math.abs(view.gain)} dB`;
