@@ -79,9 +79,10 @@ def survey(session: Session, runs: Sequence[Run]) -> Survey:
 
 def pack(session: Session, runs: Sequence[Run], file: IO[bytes], strip: bool = True) -> None:
     """Writes a bundle of the runs to ``file``. ``strip``: without host names, user names and absolute paths."""
-    writer, scrubber = Writer(file), Scrubber()
-    rows = [_run(session, writer, run, scrubber if strip else None) for run in runs]
-    writer.close(rows, by=f"nashboard {__version__} server", stripped=strip)
+    scrubber = Scrubber()
+    with Writer(file) as writer:
+        rows = [_run(session, writer, run, scrubber if strip else None) for run in runs]
+        writer.close(rows, by=f"nashboard {__version__} server", stripped=strip)
 
 
 def _run(session: Session, writer: Writer, run: Run, scrubber: Scrubber | None) -> dict[str, Any]:

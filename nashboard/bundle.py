@@ -18,6 +18,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -86,6 +87,15 @@ class Writer:
         with self._zip.open(_info(MANIFEST, True), "w") as file:
             file.write(dumps(manifest).encode())
         self._zip.close()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError, ValueError):  # what is broken off here has no manifest: it is no bundle
+            self._zip.close()
 
 
 def _info(name: str, packed: bool) -> zipfile.ZipInfo:

@@ -67,13 +67,10 @@ def pack(
     scrubber = Scrubber()
     told: list[Told] = []
     try:
-        with part.open("wb") as file:
-            writer = Writer(file)
+        with part.open("wb") as file, Writer(file) as writer:
             rows = []
             for folder in folders:
                 run, row = _folder(writer, folder, scrubber, strip, checkpoints)
-                if any(run.id == other.id for other in told):
-                    raise BadBundle(f"{str(folder)!r} is of run {run.id} again: give each run once")
                 told.append(run)
                 rows.append(row)
             writer.close(rows, by=f"nashboard {__version__}", stripped=strip)
@@ -95,6 +92,8 @@ def _folder(
         raise BadBundle(str(problem)) from None
     where = journal.path_of(folder).parent
     run, content = Told(begun.run, begun.name), Content()
+    if f"runs/{run.id}/run.json" in writer.members:
+        raise BadBundle(f"{str(folder)!r} is of run {run.id} again: give each run once")
     samples: dict[str, str] = {}
     kept: list[str] = []
 
