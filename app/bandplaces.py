@@ -76,16 +76,16 @@ def way(track: Placed, unit: str, phase: str = "") -> Way | None:
 
     A run that ended counts what it did as its whole length; a live one what is planned.
     """
-    last = track.last_step
-    ahead = track.live or track.run.status == "queued"
-    total = max(last, track.planned) if ahead else last
-    grid = np.unique(np.concatenate([np.linspace(0, max(total, 1), GRID).round(), [last]]))
-    if unit in ("epoch", "samples"):
-        places = axes.places(track.session, track.run, grid, unit, track.epoch_steps)
-    else:
-        places = grid
-    known = total if not ahead or track.planned else 0
-    return made(grid, places, unit, phase, marks_of(track), known)
+    known: dict[tuple[str, str], Way | None] = vars(track).setdefault("_ways", {})
+    if (unit, phase) not in known:
+        last, ahead = track.last_step, track.live or track.run.status == "queued"
+        far = max(last, track.planned, 1)
+        total = (far if track.planned else 0) if ahead else last
+        grid = np.unique(np.concatenate([np.linspace(0, far, GRID).round(), [last]]))
+        counted = unit in ("epoch", "samples")
+        places = axes.places(track.session, track.run, grid, unit, track.epoch_steps) if counted else grid
+        known[unit, phase] = made(grid, places, unit, phase, marks_of(track), total)
+    return known[unit, phase]
 
 
 def made(
@@ -94,7 +94,7 @@ def made(
     """A way from places on a grid of steps; ``total`` is the whole length in steps, 0 where nobody knows it."""
     if unit == "progress" and not total:
         return None
-    start, end = 0.0, float(total or steps[-1])
+    start, end = 0.0, float(total if unit == "progress" or (phase and total) else steps[-1])
     if phase:
         found = phases(marks)
         names = [name for name, _ in found]

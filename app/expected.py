@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from sqlalchemy.orm import Session
 
+from app import bandsets
 from app.curves import Floats
 from app.db import dumps
+from app.errors import BadInput
 from app.models import Run
 from app.traces import Band as Drawn
 from recipes import bands
@@ -32,6 +35,37 @@ class Expected:
 
     band: Band
     misfit: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which bands are looked at. Usually the library's of the trainer, and the sets that are drawn wherever they fit;
+    with ``only`` the chosen ``sets`` and no others, drawn though they may be of another set-up.
+    """
+
+    sets: tuple[bandsets.Set, ...] = ()
+    only: bool = False
+
+
+USUAL = Choice()
+NONE = "none"
+
+
+def choice(session: Session, asked: str = "") -> Choice:
+    """What ``bands=`` of an address chooses: "" for the usual, "none", or ids of sets by comma. Raises `BadInput`."""
+    ids = [part for p in asked.split(",") if (part := p.strip())]
+    if not ids:
+        return Choice(tuple(s for s in bandsets.stored(session) if s.always))
+    if ids == [NONE]:
+        return Choice(only=True)
+    known = {s.id: s for s in bandsets.listing(session)}
+    for set_id in ids:
+        if set_id not in known:
+            raise BadInput(
+                f"there are no bands {set_id!r:.40}; they may have been deleted. The Bands page lists those that are",
+                field="bands",
+            )
+    return Choice(tuple(known[i] for i in dict.fromkeys(ids)), only=True)
 
 
 def knob(run: Run, name: str) -> Any:
@@ -60,32 +94,60 @@ def dead_value(run: Run) -> float | None:
     return DEAD.get(loss) if isinstance(loss, str) else None
 
 
-def of_run(run: Run, series: str) -> list[Expected]:
-    """The bands told of a run's series: measured of its size, claims, published figures, each with its misfit."""
-    if run.trainer not in TRAINERS:
-        return []
-    recipe = recipe_of(run)
+def of_run(run: Run, series: str, chosen: Choice = USUAL) -> list[Expected]:
+    """The bands told of a run's series, each with its misfit: measured of its size, claims, published figures; or
+    those of the chosen sets.
+    """
+    found = [] if chosen.only or run.trainer not in TRAINERS else _library(run)
+    recipe, data = recipe_of(run), str((run.environment or {}).get("data") or "")
+    for one in chosen.sets:
+        if chosen.only or one.trainer in ("", run.trainer):
+            found += [replace(b, name=b.name or b.preset or one.name) for b in one.bands]
+    return [Expected(b, _misfit(b, run, recipe, data)) for b in found if b.series == series]
+
+
+def _library(run: Run) -> list[Band]:
     try:
-        library = bands.library(run.trainer, preset=REFERENCE, size=run.size or None)
+        return bands.library(run.trainer, preset=REFERENCE, size=run.size or None)
     except bands.BadBands:
         return []  # a broken file is the operator's to mend; charts are drawn without bands
-    return [Expected(b, b.misfit(recipe) if recipe else "") for b in library if b.series == series]
 
 
-def shared(runs: Sequence[Run], series: str) -> list[Band]:
-    """The bands of a series that fit every one of the runs: those that a chart of all of them draws."""
-    fitting = [[e.band for e in of_run(run, series) if not e.misfit] for run in runs]
-    return [b for b in fitting[0] if all(b in other for other in fitting[1:])] if fitting else []
+def _misfit(band: Band, run: Run, recipe: Recipe | None, data: str) -> str:
+    if band.trainer and band.trainer != run.trainer:
+        return f"{band.origin} of {band.trainer}: not this trainer ({run.trainer or 'not named'})"
+    return band.misfit(recipe, data) if recipe else ""
 
 
-def judged(run: Run, series: str) -> Band | None:
-    """The band that a run's verdict is about: the firmest that fits it; claims are no judges."""
-    fitting = [e.band for e in of_run(run, series) if not e.misfit]
-    for origin in ("measured", "published"):
-        for band in fitting:
-            if band.origin == origin:
-                return band
-    return None
+def shared(runs: Sequence[Run], series: str, chosen: Choice = USUAL) -> list[Band]:
+    """The bands of a series that fit every one of the runs: those that a chart of all of them draws.
+
+    Chosen ones are drawn though they do not fit, and say so.
+    """
+    told = [{e.band: e.misfit for e in of_run(run, series, chosen)} for run in runs]
+    found = []
+    for band in told[0] if told else ():
+        if not all(band in other for other in told):
+            continue
+        misfit = any(other[band] for other in told)
+        if not misfit:
+            found.append(band)
+        elif chosen.only:
+            found.append(replace(band, name=f"{band.name}, another set-up"))
+    return found
+
+
+def judged(run: Run, series: str, chosen: Choice = USUAL) -> Band | None:
+    """The band that a run's verdict is about: the firmest that fits it; claims are no judges.
+
+    A chosen or made band goes before the library's, a range before a single figure.
+    """
+    fitting = [e.band for e in of_run(run, series, chosen) if not e.misfit and e.band.origin != "claimed"]
+    firm = ("measured", "published")
+    order = sorted(fitting, key=lambda b: (firm.index(b.origin), b.low == b.high))
+    own = {b for s in chosen.sets for b in s.bands}
+    mine = [b for b in order if replace(b, name="") in own or b in own]
+    return next(iter(mine or order), None)
 
 
 def drawn(band: Band, low: float, high: float, place: Callable[[Floats], Floats]) -> Drawn | None:
@@ -104,9 +166,9 @@ def _points(trainer: str, series: str) -> list[bands.Point]:
         return []
 
 
-def claims(run: Run, series: str) -> list[Band]:
+def claims(run: Run, series: str, chosen: Choice = USUAL) -> list[Band]:
     """What was claimed of a series."""
-    return [e.band for e in of_run(run, series) if e.band.origin == "claimed"]
+    return [e.band for e in of_run(run, series, chosen) if e.band.origin == "claimed"]
 
 
 def logged(runs: Sequence[Run], series: str) -> list[tuple[float, float, str]]:

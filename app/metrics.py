@@ -243,8 +243,8 @@ def _bands(
 
 
 def _limits(band: Band, when: _When) -> tuple[float, float] | None:
-    x = when.epoch if band.x == "epoch" else when.step
-    return None if x is None else band.at(x)
+    x = {"epoch": when.epoch, "step": when.step}.get(band.x)
+    return None if x is None or band.phase else band.at(x)
 
 
 def _far(kbps: float | None, ours: float | None) -> float:

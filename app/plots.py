@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from app import axes, charts, expected, groups, marks, verdicts, words
+from app import axes, bandplaces, charts, expected, groups, marks, verdicts, words
 from app.curves import Curve, Floats
 from app.errors import BadInput
 from app.models import Run
@@ -39,6 +39,7 @@ def plot(session: Session, runs: Sequence[Run], names: Sequence[str], view: View
     now = max((float(x) for x in live if np.isfinite(x)), default=None)
     put = groups.of(runs, view.group, view.hide) if view.group else []
     base = _base(tracks, view)
+    chosen = expected.choice(session, view.bands)
     figures: dict[str, Any] = {}
     said: dict[str, Any] = {}
     for name in names:
@@ -52,7 +53,7 @@ def plot(session: Session, runs: Sequence[Run], names: Sequence[str], view: View
         spreads = [s for g in put if (s := groups.spread_of(g, curves, view.smooth)) is not None]
         plain = not (view.diff and base) and not put
         figures[name] = charts.figure(
-            row, curves, _bands(tracks, name, axis) if not (view.diff and base) else (), axis=axis,
+            row, curves, _bands(tracks, name, axis, chosen) if not (view.diff and base) else (), axis=axis,
             smooth=view.smooth, log=log and not (view.diff and base), small=view.small, phases=_phases(tracks),
             logged=_logged(tracks, name) if plain else (), now=now, spreads=spreads if put else None,
             zero=base.key if base and view.diff else "",
@@ -64,7 +65,7 @@ def plot(session: Session, runs: Sequence[Run], names: Sequence[str], view: View
             told = _apart(placed, base, row)
         else:
             told = {
-                t.key: judge(t, row) if placed.get(t.key, True) else _no_axis(view.axis)
+                t.key: judge(t, row, chosen) if placed.get(t.key, True) else _no_axis(view.axis)
                 for t in with_it or tracks
             }
         said[name] = verdicts.chart(told, named=len(tracks) > 1)
@@ -130,25 +131,39 @@ def _apart(placed: dict[str, Curve | None], base: Track, row: Series) -> dict[st
     return found or {base.key: verdicts.Said("no data of other runs.", state="none")}
 
 
-def _bands(tracks: Sequence[Track], name: str, axis: Axis) -> list[Band]:
-    """The bands that fit all runs, where their epochs lie at the same places of the axis for all of them."""
+def _bands(tracks: Sequence[Track], name: str, axis: Axis, chosen: expected.Choice) -> list[Band]:
+    """The bands of all runs, where they lie at the same places of the axis for all of them."""
     found = []
-    for band in expected.shared([t.run for t in tracks], name):
-        steps = tracks[0].epoch_steps if band.x == "epoch" else 1.0
-        if not steps or not _same_places(tracks, band.x):
+    for band in expected.shared([t.run for t in tracks], name, chosen):
+        ways = [bandplaces.way(t, band.x, band.phase) for t in tracks]
+        track, way = tracks[0], ways[0]
+        if way is None or not _together(tracks, ways, axis):
             continue
-        track, each = tracks[0], float(steps)
-        low, high = track.step_at(axis.low) / each, track.step_at(axis.high) / each
-        if np.isnan(low) or np.isnan(high):
+        ends = np.array([track.step_at(axis.low), track.step_at(axis.high)])
+        if np.isnan(ends).any():
             continue
-        drawn = expected.drawn(band, low, high, partial(_placed, track, each))
+        low, high = np.interp(ends, way.steps, way.x)
+        drawn = expected.drawn(band, float(low), float(high), partial(_placed, track, way))
         if drawn is not None and (np.diff(drawn.x) > 0).all():
             found.append(drawn)
     return found
 
 
-def _placed(track: Track, steps: float, units: Floats) -> Floats:
-    return track.place(units * steps)
+def _placed(track: Track, way: bandplaces.Way, units: Floats) -> Floats:
+    return track.place(way.back(units))
+
+
+def _together(tracks: Sequence[Track], ways: Sequence[bandplaces.Way | None], axis: Axis) -> bool:
+    """Whether the band's unit lies at the same places of the axis for all runs, within 2 % of what is drawn."""
+    known = [w for w in ways if w is not None]
+    if len(known) < len(ways):
+        return False
+    start, end = max(w.x[0] for w in known), min(w.x[-1] for w in known)
+    if end <= start:
+        return False
+    probe = np.linspace(start, end, 5)
+    places = [t.place(w.back(probe)) for t, w in zip(tracks, known, strict=True)]
+    return all(bool((np.abs(p - places[0]) <= 0.02 * (axis.high - axis.low)).all()) for p in places[1:])
 
 
 def _same_places(tracks: Sequence[Track], unit: str) -> bool:
@@ -183,11 +198,11 @@ def _logged(tracks: Sequence[Track], name: str) -> list[tuple[float, float, str]
     return [(at, p[1], p[2]) for at, p in zip(x, points, strict=True) if at < far or p[0] * steps <= far]
 
 
-def judge(track: Track, row: Series) -> verdicts.Said:
+def judge(track: Track, row: Series, chosen: expected.Choice = expected.USUAL) -> verdicts.Said:
     """The verdict on a run's series, over all that was read of it whatever the zoom."""
     thin = track.whole.get(row.name)
-    band = expected.judged(track.run, row.name)
-    claims = expected.claims(track.run, row.name)
+    band = expected.judged(track.run, row.name, chosen)
+    claims = expected.claims(track.run, row.name, chosen)
     if thin is None:
         return verdicts.of_run(
             row,
@@ -206,5 +221,9 @@ def judge(track: Track, row: Series) -> verdicts.Said:
     epochs = track.epochs(steps)
     unit = "step" if np.isnan(epochs).any() or (band is not None and band.x == "step") else "epoch"
     x = np.asarray(steps if unit == "step" else epochs, dtype=float)
-    seen = verdicts.Track(x, y, unit, info.nonfinite, track.live)
+    u = None
+    if band is not None and (band.phase or band.x != unit):
+        way = bandplaces.way(track, band.x, band.phase)
+        u = way.of(steps) if way is not None else np.full(len(steps), np.nan)
+    seen = verdicts.Track(x, y, unit, info.nonfinite, track.live, u)
     return verdicts.of_run(row, seen, band, claims, expected.dead_value(track.run))

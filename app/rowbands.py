@@ -75,4 +75,5 @@ def _measured(trainer: str, size: str, series: str) -> Band | None:
         found = library(trainer, preset=REFERENCE, size=size)
     except BadBands:
         return None
-    return next((b for b in found if b.origin == "measured" and b.series == series), None)
+    mine = (b for b in found if b.origin == "measured" and b.series == series)
+    return next((b for b in mine if b.x in ("epoch", "step") and not b.phase), None)

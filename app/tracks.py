@@ -33,6 +33,7 @@ class View:
         base: id of the run that others are held against.
         diff: draw the difference to ``base``.
         hide: keys of runs that groups leave out.
+        bands: which bands are drawn (see `app.expected.choice`).
     """
 
     axis: str = "step"
@@ -46,6 +47,7 @@ class View:
     base: str = ""
     diff: bool = False
     hide: frozenset[str] = frozenset()
+    bands: str = ""
 
 
 @dataclass

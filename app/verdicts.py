@@ -35,13 +35,18 @@ class Said:
 
 @dataclass(frozen=True)
 class Track:
-    """A run's series as a verdict sees it: x in epochs or steps, every point, non-finite ones included."""
+    """A run's series as a verdict sees it: x in epochs or steps, every point, non-finite ones included.
+
+    ``u`` are the same places in the band's unit, where that is another one or begins with a phase; NaN where the band
+    does not hold.
+    """
 
     x: Floats
     y: Floats
     unit: str = "epoch"
     nonfinite: int = 0
     live: bool = False
+    u: Floats | None = None
 
     def at(self, x: float) -> str:
         """ "epoch 2.5", "step 1,200"."""
@@ -65,8 +70,16 @@ def of_run(
     elif row.name == "disc/sign_acc" and (said := _stuck(track, x, y, 0.5, NEAR_CHANCE)):
         said = replace(said, strong="at chance") if said.tone else said
     else:
-        said = _against(row, track, x, medians(y) if len(y) > MANY else y, band)
-    return replace(said, rest=said.rest + _claimed(claims, x[-1], float(y[-1])) + _holes(track, finite))
+        u = (
+            track.u[finite]
+            if track.u is not None
+            else x
+            if band is not None and band.x == track.unit
+            else None
+        )
+        said = _against(row, track, x, medians(y) if len(y) > MANY else y, band, u)
+    beside = [c for c in claims if c.x == track.unit and not c.phase]
+    return replace(said, rest=said.rest + _claimed(beside, x[-1], float(y[-1])) + _holes(track, finite))
 
 
 def _not_a_number(track: Track, finite: Any) -> Said:
@@ -88,21 +101,30 @@ def _stuck(track: Track, x: Floats, y: Floats, value: float, near: float) -> Sai
     return Said(f"since {track.at(x[start])}.", "stuck", "fail", "stuck")
 
 
-def _against(row: Series, track: Track, x: Floats, y: Floats, band: Band | None) -> Said:
-    if band is None or band.x != track.unit:
+def _against(row: Series, track: Track, x: Floats, y: Floats, band: Band | None, u: Floats | None) -> Said:
+    if band is None or u is None:
         return Said(_plain(row, track, x, y), state="plain")
-    found = bands.verdict(band, x.tolist(), y.tolist())
+    placed = np.isfinite(u)
+    if not placed.any():
+        where = f"in {band.phase} " if band.phase else ""
+        return Said(f"no value {where}where {band.origin} is known.", state="none")
+    found = bands.verdict(band, u[placed].tolist(), y[placed].tolist())
     if found.state == "none" or found.since_x is None:
         return Said(f"{found.text[:1].lower()}{found.text[1:]}.", state="none")
-    past = x[-1] > band.x_to
-    since = f"since {track.at(found.since_x)}" if found.since_x < x[-1] else f"at {track.at(x[-1])}"
-    since = f"up to {track.at(band.x_to)}, where the band ends" if past else since
+    past = bool(u[placed][-1] > band.x_to) or not placed[-1]
+    inside = np.flatnonzero(placed & (u <= band.x_to))
+    start = float(x[np.flatnonzero(u == found.since_x)[0]])
+    since = f"since {track.at(start)}" if start < x[-1] else f"at {track.at(x[-1])}"
+    if past:
+        end = band.x_to if u is x else float(x[inside[-1]])
+        since = f"up to {track.at(end)}, where the band ends"
+    where = f" in {band.phase}" if band.phase else ""
     if found.state == "inside":
-        return Said(f"{'was ' if past else ''}inside {band.origin} {since}.", state="inside")
+        return Said(f"{'was ' if past else ''}inside {band.origin}{where} {since}.", state="inside")
     better = {("above", "up"), ("below", "down")}
     tone = "" if (found.state, row.better) in better or band.origin != "measured" else "warn"
-    gap = _gap(row, found.state, found.by, band, min(float(x[-1]), band.x_to), y)
-    strong = f"{'was ' if past else ''}{found.state} {band.origin}"
+    gap = _gap(row, found.state, found.by, band, min(float(u[inside[-1]]), band.x_to), y)
+    strong = f"{'was ' if past else ''}{found.state} {band.origin}{where}"
     return Said(f"{since}, {'' if past else 'now '}by {gap}.", strong, tone, found.state)
 
 

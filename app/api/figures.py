@@ -71,6 +71,9 @@ def figures(
     base: Annotated[str, Query(description="id of the run that others are held against")] = "",
     mode: Annotated[str, Query(description="diff: curves as differences to the baseline")] = "",
     hide: Annotated[str, Query(description="keys of runs that groups leave out, by comma")] = "",
+    bands: Annotated[
+        str, Query(max_length=2000, description="ids of sets of bands, by comma; none; empty: those that fit")
+    ] = "",
 ) -> Figures:
     """Each extreme and non-finite value is in a figure at any width; `from` and `to` read in more detail."""
     names = listed(series, "series", MAX_SERIES)
@@ -84,7 +87,7 @@ def figures(
     chosen = frozenset(p for p in log.split(",") if p), frozenset(p for p in lin.split(",") if p)
     view = View(
         x, smooth, *chosen, zoom(low, high), width, small, group[:200], base, mode == "diff",
-        frozenset(p for p in hide.split(",") if p),
+        frozenset(p for p in hide.split(",") if p), bands,
     )  # fmt: skip
     with db.reading() as session:
         found: list[Run] = [runs.get(session, i) for i in listed(runs_asked, "runs", MOST)]
