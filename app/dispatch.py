@@ -15,6 +15,7 @@ TRAIN = "worker.tasks.train"
 DELETE_FILES = "worker.tasks.delete_files"
 PIN = "worker.tasks.pin"
 ERRAND = "worker.tasks.errand"
+PREFLIGHT = "worker.tasks.preflight"
 CHORES = "nashboard.chores"
 VISIBILITY = 30 * 24 * 3600
 CONNECT_S = 2.0

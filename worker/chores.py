@@ -19,7 +19,7 @@ from app.settings import get_settings
 from nashboard import push
 from nashboard.client import Trouble
 from nashboard.events import ENDED
-from worker import console, errands, leases, plans, presence
+from worker import console, errands, leases, plans, preflights, presence
 from worker.settings import worker_settings
 
 log = logging.getLogger("nashboard.worker")
@@ -134,6 +134,7 @@ class Sweeper(threading.Thread):
         while not self._end.wait(worker_settings().sweep_s):
             self._try(lambda: sweep(began))
             self._try(errands.tidy)
+            self._try(preflights.tidy)
             self._try(plans.tick)
             presence.say(f"chores:{worker_settings().host}:{os.getpid()}", {"host": worker_settings().host})
             if turn % 6 == 0:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import dispatch, plans_feed
 from nashboard.client import Trouble
-from worker import chores, devices, errands, leases, supervise
+from worker import chores, devices, errands, leases, preflights, supervise
 from worker.app import app, shutting_down
 from worker.settings import worker_settings
 
@@ -73,3 +73,9 @@ def errand(errand_id: str) -> str:
         except (SQLAlchemyError, OSError, ValueError, Trouble) as problem:  # the chores of the clock try again
             log.warning("errand %s: what it wrote is not sent yet: %s", errand_id, problem)
     return said
+
+
+@app.task(name=dispatch.PREFLIGHT)
+def preflight(preflight_id: str) -> str:
+    """Make a data card or a dry run; one that is not queued is left alone."""
+    return preflights.carry_out(preflight_id, shutting_down)

@@ -19,6 +19,7 @@ MODULES = (
     "blobs",
     "trainers",
     "launch",
+    "preflight",
     "figures",
     "live",
     "views",
