@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from fastapi import APIRouter
 
-MODULES = ("runs", "launch", "compare", "listen", "run", "doctor", "help")
+MODULES = ("runs", "changes", "launch", "preflight", "compare", "listen", "run", "doctor", "help", "blind")
 
 
 def router() -> APIRouter:
