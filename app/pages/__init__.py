@@ -7,7 +7,21 @@ from importlib.util import find_spec
 
 from fastapi import APIRouter
 
-MODULES = ("runs", "changes", "launch", "preflight", "compare", "listen", "run", "doctor", "help", "blind")
+MODULES = (
+    "runs",
+    "changes",
+    "launch",
+    "plans",
+    "plan",
+    "preflight",
+    "compare", "report", "bundles",
+    "listen",
+    "run",
+    "doctor",
+    "bands",
+    "help",
+    "blind",
+)
 
 
 def router() -> APIRouter:
