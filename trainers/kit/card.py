@@ -198,7 +198,7 @@ def audio(
     troubles = [t for check in CHECKS for t in check(items, known)]
     troubles += speakers_in_both(items)
     if skipped:
-        kinds = Counter(re.sub(r"[\d.e+-]+", "…", s.reason).split(":")[0] for s in skipped)
+        kinds = Counter(re.sub(r"\d[\d.e+-]*", "…", s.reason).split(":")[0] for s in skipped)
         told = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common(4))
         names = tuple(f"{s.path}: {s.reason}" for s in skipped)
         troubles.append(Trouble("skipped", "warn", "Files that are not used", told, names, len(skipped)))
@@ -272,8 +272,8 @@ def same(groups: Sequence[Sequence[Item]], what: str, content: str) -> list[Trou
     found = []
     if across:
         text = (
-            f"{len(across)} groups of {what} with the same {content} lie in training and in evaluation: scores will "
-            "look better than they are."
+            f"{what.capitalize()} with the same {content} lie in training and in evaluation ({len(across)} times): scores "
+            "will look better than they are."
         )
         names = tuple(" = ".join(f"{i.name} ({'+'.join(i.sides)})" for i in g) for g in across)
         found.append(Trouble("leak", "fail", "The same in training and evaluation", text, names, len(across)))
