@@ -30,11 +30,9 @@ def test_a_batch_that_is_posted_is_looked_at_by_itself(client: Any, make_run: An
     body = "".join(json.dumps(to_dict(e)) + "\n" for e in found)
     client.post(f"/api/runs/{run_id}/events", content=body, headers={"content-type": "application/x-ndjson"})
     until = time.monotonic() + 20
-    while time.monotonic() < until:
-        if 'data-verdict="fail"' in client.get("/rows").text:
-            return
+    while not (looked := 'data-verdict="fail"' in client.get("/rows").text) and time.monotonic() < until:
         time.sleep(0.1)
-    raise AssertionError("the run was not looked at within 20 s")
+    assert looked, "the run was not looked at within 20 s"
 
 
 def test_a_busy_run_waits_for_its_turn(make_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
