@@ -161,7 +161,12 @@ def facts(session: Session, run: Run, now: float) -> tuple[Progress, tuple[tuple
     infos = {i.name: i for i in reading.series_of(session, [run.id], ["progress/epoch", "speed/steps_per_s"])
              .get(run.id, [])}  # fmt: skip
     epoch, pace = infos.get("progress/epoch"), infos.get("speed/steps_per_s")
-    done = progress(run, (epoch.last_value, epoch.last_step) if epoch else None, now)
+    done = progress(
+        run,
+        (epoch.last_value, epoch.last_step) if epoch else None,
+        now,
+        (pace.last_value, pace.last_step) if pace else None,
+    )
     epochs = None if knob(run, "trainer.max_steps") else knob(run, "trainer.max_epochs")
     found = [("step", words.count(run.last_step), f"/ {words.count(done.total)}" if done.total else "")]
     if epoch is not None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from app import checkpoints, db, probing, reading, runs, stopping
+from app import bins, checkpoints, db, probing, reading, runs, stopping
 from app import findings as doctors
 from app.api.shapes import LIMIT, Number, RunId, RunRow, RunShown, SeriesShown, Step, listed
 from app.live import bell
@@ -111,10 +111,23 @@ def list_runs(
     archived: bool = False,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    q: Annotated[
+        str,
+        Query(description="A search, such as `cgan disc.lr<2e-4 tag:paper -status:failed`.", max_length=2000),
+    ] = "",
+    sort: Annotated[
+        str,
+        Query(
+            description="age, name, status, doctor, step, a series or a knob; with - turned round.",
+            max_length=210,
+        ),
+    ] = "",
 ) -> RunList:
-    """All that is given has to fit."""
+    """All that is given has to fit. A search that cannot be read is 422 and names the token, its place and what is near."""
     with db.reading() as session:
-        found = runs.listing(session, text, status, project, trainer, tag, group, archived, limit, offset)
+        found = runs.listing(
+            session, text, status, project, trainer, tag, group, archived, limit, offset, q, sort
+        )
         return RunList(runs=[RunRow.model_validate(r) for r in found.runs], total=found.total)
 
 
@@ -158,9 +171,18 @@ def change(run_id: RunId, asked: Changes) -> RunShown:
     summary="Delete a run and its samples",
     responses=documented(404, 409),
 )
-def delete(run_id: RunId) -> None:
+def delete(
+    run_id: RunId,
+    undo: Annotated[
+        bool, Query(description="Hide it and keep it for ten minutes, see POST /api/runs/bulk.")
+    ] = False,
+) -> None:
     """409 for a run that is active, or on whose checkpoints an active fork stands."""
     with db.transaction() as session:
+        if undo:
+            bins.put(session, run_id)
+            db.after_commit(session, lambda: bell.ring(run_id))
+            return
         checkpoints.forget_folder(session, runs.get(session, run_id, lock=True))
         runs.remove(session, run_id)
     bell.ring(run_id)

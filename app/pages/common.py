@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app import words
+from app import markdown, words
 from app.models import Run
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -35,6 +35,7 @@ def environment() -> Environment:
     )
     for name in ("count", "number", "fixed", "measured", "knob", "duration", "ago", "iso", "size", "plural"):
         env.filters[name] = getattr(words, name)
+    env.filters["markdown"], env.filters["plain"] = markdown.rendered, markdown.plain
     env.globals["LETTERS"] = LETTERS
     return env
 

@@ -1,4 +1,4 @@
-"""The Runs page: every run with its state, curve, numbers, progress, tags; search, filters, selection.
+"""The Runs page: every run with its state, curve, numbers, progress, tags; search, orders, columns, selection.
 
 The number of queries does not depend on the number of runs. `/rows` gives the list alone: the page's script
 takes over the rows that have changed.
@@ -7,7 +7,7 @@ takes over the rows that have changed.
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -15,77 +15,25 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from markupsafe import Markup
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app import db, findings, runs, sketches, views, waiting, words
-from app.models import Run, Series
-from app.pages.common import LETTERS, Page, base, live_count, render
-from app.progress import Progress, progress
-from app.rowbands import Bands
-from app.sparks import sparkline
+from app import bins, db, runs, runsorts, views, waiting
+from app.models import Run
+from app.pages.common import Page, base, live_count, render
+from app.query import BadQuery
+from app.runrows import Row, rows
 from app.tables_views import SavedView
-from app.verdicts import Said
+from app.traces import MOST
 from nashboard import vocabulary
-from nashboard.events import NON_FINITE, STATUSES
+from nashboard.events import STATUSES
 
 router = APIRouter()
 
 PER_PAGE = 30
-SPARK = "loss/disc"
-SCORES = ("eval/snr", "eval/pesq", "eval/si_sdr", "eval/fd", "eval/fid", "eval/mel")
-CODES = (None, *NON_FINITE.values())
 FILTERS = ("q", "status", "project", "trainer", "tag")
-
-
-@dataclass(frozen=True)
-class Number:
-    """A run's latest value: as text, with what it is."""
-
-    text: str
-    title: str
-    unit: str = ""
-    step: str = ""
-
-
-@dataclass(frozen=True)
-class Doctor:
-    """What the doctor says of a run in the list: its verdict, how many findings warn or fail, the worst in words.
-
-    ``rank`` orders rows: 3 fail, 2 warn, 1 healthy, 0 where nothing was looked at.
-    """
-
-    verdict: str = ""
-    grave: int = 0
-    worst: str = ""
-
-    @property
-    def rank(self) -> int:
-        return {"fail": 3, "warn": 2, "healthy": 1}.get(self.verdict, 0)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A run as the list shows it. ``bracket`` is pa, pm or pb: first, middle or last of a group."""
-
-    id: str
-    name: str
-    about: str
-    parent: str
-    status: str
-    reason: str
-    spark: Markup
-    verdict: Said | None
-    doctor: Doctor
-    disc: Number
-    score: Number
-    progress: Progress
-    tags: tuple[str, ...]
-    notes: str
-    started: float
-    archived: bool
-    active: bool
-    bracket: str = ""
+MOST_COLUMNS = 6
+LONGEST = {"q": 2000}
 
 
 @dataclass(frozen=True)
@@ -100,6 +48,26 @@ class Filter:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column that the reader chose: a series or a knob, and where the list without it lies."""
+
+    name: str
+    title: str
+    unit: str
+    without: str
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What can be brought back: ids, names of the first, how many more, minutes until the first goes for good."""
+
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+    more: int
+    minutes: int
+
+
+@dataclass(frozen=True)
 class Asked:
     """What the URL asks for."""
 
@@ -108,30 +76,70 @@ class Asked:
     project: str = ""
     trainer: str = ""
     tag: str = ""
+    sort: str = ""
+    cols: str = ""
     archived: bool = False
     page: int = 1
 
     def url(self, **changes: Any) -> str:
         """The page's URL with these changes; the page goes back to the first unless it is given."""
-        now = {name: getattr(self, name) for name in FILTERS} | {"archived": self.archived, **changes}
+        kept = {name: getattr(self, name) for name in (*FILTERS, "sort", "cols")}
+        now = kept | {"archived": self.archived, **changes}
         pairs = [(k, "1" if v is True else str(v)) for k, v in now.items() if v]
         return "/" + (f"?{urlencode(pairs)}" if pairs else "")
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The chosen columns, each once."""
+        return tuple(dict.fromkeys(c.strip() for c in self.cols.split(",") if c.strip()))[:MOST_COLUMNS]
+
+    @property
     def filtered(self) -> bool:
-        """Whether anything but the page is asked for."""
+        """Whether anything but the page and its look is asked for."""
         return self.archived or any(getattr(self, name) for name in FILTERS)
+
+    def sorted_by(self, name: str) -> str:
+        """The URL of the next order by a column: its better end first, then the other, then by age again."""
+        first = f"-{name}" if vocabulary.describe(name).better == "lower" else name
+        second = name if first != name else f"-{name}"
+        following = {first: second, second: ""}.get(self.sort, first)
+        return self.url(sort=following)
+
+    def direction(self, name: str) -> str:
+        """``aria-sort`` of a column: ascending, descending, or "" where the list is in another order."""
+        own = self.sort or "age"
+        if own.removeprefix("-") != name:
+            return ""
+        rising = name in ("name", "status")
+        return "ascending" if rising != own.startswith("-") else "descending"
+
+    @property
+    def order(self) -> str:
+        """The order in words."""
+        name, back = self.sort.removeprefix("-"), self.sort.startswith("-")
+        said = {
+            "age": ("newest first", "oldest first"),
+            "name": ("by name", "by name, from the end"),
+            "status": ("by status", "by status, from the end"),
+            "doctor": ("worst verdict first", "best verdict first"),
+            "step": ("furthest first", "least far first"),
+        }
+        return said.get(name or "age", (f"highest {name} first", f"lowest {name} first"))[back]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunsPage(Page):
-    """The list, its filters and where its pages lie."""
+    """The list, its filters and where its pages lie. ``error``: why the search could not be read."""
 
     template: ClassVar[str] = "runs.html"
     nav: ClassVar[str] = "runs"
     rows: tuple[Row, ...]
     now: float
     asked: Asked
+    error: BadQuery | None
+    mended: str
+    columns: tuple[Column, ...]
+    deleted: Deleted | None
     statuses: tuple[Filter, ...]
     projects: tuple[str, ...]
     trainers: tuple[str, ...]
@@ -172,17 +180,23 @@ def runs_count() -> Response:
 def runs_selected(request: Request) -> Response:
     """Compare what is ticked, for a browser without script: the form sends ``run`` several times."""
     ids = [run for run in request.query_params.getlist("run") if runs.ID.fullmatch(run)]
-    return RedirectResponse(f"/compare?runs={','.join(ids[: len(LETTERS)])}", 303)
+    return RedirectResponse(f"/compare?runs={','.join(ids[:MOST])}", 303)
 
 
 def read(query: Mapping[str, str]) -> Asked:
     """The filters in a query; what makes no sense is taken as not said."""
     page = query.get("page", "")
     return Asked(
-        **{name: query.get(name, "").strip()[:200] for name in FILTERS if name != "status"},
+        **{
+            name: query.get(name, "").strip()[: LONGEST.get(name, 200)]
+            for name in FILTERS
+            if name != "status"
+        },
         status=query["status"] if query.get("status") in STATUSES else "",
+        sort=query.get("sort", "").strip()[:210],
+        cols=query.get("cols", "").strip()[:1300],
         archived=query.get("archived") == "1",
-        page=min(int(page), 10**6) if page.isascii() and page.isdigit() and int(page) else 1,
+        page=min(int(page), 10**6) if page.isascii() and page.isdigit() and int(page[:8]) else 1,
     )
 
 
@@ -195,19 +209,23 @@ def _respond(request: Request, template: str) -> Response:
 
 def _page(request: Request, session: Session, asked: Asked) -> RunsPage:
     offset = (asked.page - 1) * PER_PAGE
-    given = {name: getattr(asked, name) for name in FILTERS if name != "q"}
-    listing = runs.listing(
-        session, text=asked.q, **given, archived=asked.archived, limit=PER_PAGE, offset=offset
-    )
+    listing, error, sort = _listing(session, asked, offset)
+    if sort != asked.sort:
+        asked = Asked(**{**asked.__dict__, "sort": sort})
     counts = _counts(session)
     now = clock.time()
+    deleted = _deleted(session, now)
     last = offset + len(listing)
     return RunsPage(
         **base(request, session, "Runs"),
-        rows=_rows(session, listing.runs, now),
+        rows=rows(session, listing.runs, now, asked.columns),
         views=tuple(views.listing(session)[:8]),
         now=now,
         asked=asked,
+        error=error,
+        mended=_mended(asked, error),
+        columns=tuple(_column(asked, name) for name in asked.columns),
+        deleted=deleted,
         statuses=_statuses(asked, counts),
         **_facets(session),
         total=listing.total,
@@ -215,16 +233,62 @@ def _page(request: Request, session: Session, asked: Asked) -> RunsPage:
         last=last,
         newer=asked.url(page=asked.page - 1) if asked.page > 1 else "",
         older=asked.url(page=asked.page + 1) if last < listing.total else "",
-        empty=not counts,
+        empty=not counts and deleted is None,
         demo=bool(listing.runs) and all(r.project == "demo" and r.status in runs.ACTIVE for r in listing),
         clear="/",
         address=str(request.base_url).rstrip("/"),
-        chart=waiting.chart("codec", "fixed", "tiny") if not counts else Markup(""),
+        chart=waiting.chart("codec", "fixed", "tiny") if not counts and deleted is None else Markup(""),
     )
 
 
+def _listing(session: Session, asked: Asked, offset: int) -> tuple[runs.Listing, BadQuery | None, str]:
+    """The runs, why the search could not be read (the list is then that without it), and the order taken."""
+    given = {name: getattr(asked, name) for name in FILTERS if name != "q"}
+    sort = asked.sort
+    try:
+        runsorts.ordered(session, select(Run), sort)
+    except BadQuery:
+        sort = ""
+    more = {**given, "archived": asked.archived, "limit": PER_PAGE, "offset": offset, "sort": sort}
+    try:
+        return runs.listing(session, q=asked.q, **more), None, sort
+    except BadQuery as problem:
+        return runs.listing(session, **more), problem, sort
+
+
+def _mended(asked: Asked, error: BadQuery | None) -> str:
+    """The URL of the search with what is near in the place of what could not be read; "" where nothing is."""
+    near = str(error.more.get("near", "")) if error is not None else ""
+    if error is None or not near or near.endswith("…"):
+        return ""
+    token = str(error.more["token"])
+    at = asked.q.find(token, int(error.more["position"]) - 1)
+    return asked.url(q=asked.q[:at] + near + asked.q[at + len(token) :]) if at >= 0 else ""
+
+
+def _column(asked: Asked, name: str) -> Column:
+    entry = vocabulary.describe(name)
+    rest = ",".join(c for c in asked.columns if c != name)
+    return Column(name, entry.title, entry.unit, asked.url(cols=rest))
+
+
+def _deleted(session: Session, now: float) -> Deleted | None:
+    found = bins.waiting(session)
+    if not found:
+        return None
+    left = max(0.0, found[-1][2] + bins.KEPT_S - now)
+    return Deleted(
+        tuple(run for run, _, _ in found), tuple(name for _, name, _ in found[:3]), max(0, len(found) - 3),
+        round(left / 60 + 0.49),
+    )  # fmt: skip
+
+
 def _counts(session: Session) -> dict[tuple[str, bool], int]:
-    rows = session.execute(select(Run.status, Run.archived, func.count()).group_by(Run.status, Run.archived))
+    rows = session.execute(
+        select(Run.status, Run.archived, func.count())
+        .where(Run.deleted.is_(None))
+        .group_by(Run.status, Run.archived)
+    )
     return {(status, archived): number for status, archived, number in rows}
 
 
@@ -247,107 +311,12 @@ def _statuses(asked: Asked, counts: Mapping[tuple[str, bool], int]) -> tuple[Fil
 
 def _facets(session: Session) -> dict[str, Any]:
     """The projects, trainers and tags that there are; two queries."""
-    pairs = session.execute(select(Run.project, Run.trainer).distinct()).all()
-    newest = session.scalars(select(Run.tags).order_by(Run.created.desc()).limit(2000))
+    pairs = session.execute(select(Run.project, Run.trainer).where(Run.deleted.is_(None)).distinct()).all()
+    newest = session.scalars(
+        select(Run.tags).where(Run.deleted.is_(None)).order_by(Run.created.desc()).limit(2000)
+    )
     return {
         "projects": tuple(sorted({p for p, _ in pairs if p})),
         "trainers": tuple(sorted({t for _, t in pairs if t})),
         "tags": tuple(sorted({tag for tags in newest for tag in tags or ()})),
     }
-
-
-def _rows(session: Session, found: Sequence[Run], now: float) -> tuple[Row, ...]:
-    ids = [run.id for run in found]
-    latest = _latest(session, ids)
-    curves = sketches.sketches(session, ids, SPARK)
-    told = findings.verdicts(session, ids)
-    parents = _names(session, {run.parent for run in found if run.parent})
-    bands = Bands()
-    made = []
-    for run in found:
-        numbers = latest.get(run.id, {})
-        going = progress(run, numbers.get("progress/epoch"), now)
-        curve, live = curves.get(run.id), run.status in ("running", "stopping")
-        band = bands.of(run, SPARK)
-        made.append(
-            Row(
-                id=run.id,
-                name=run.name or run.id,
-                about=" · ".join(x for x in (run.trainer or "script", run.preset, run.size) if x),
-                parent=f"fork of {parents.get(run.parent, run.parent)}" if run.parent else "",
-                status=run.status,
-                reason=run.reason,
-                spark=sparkline(
-                    curve.step.tolist(), curve.value.tolist(), live=live, x_high=going.total, band=band.edges,
-                    label=_spoken(curve), least=0.2,
-                )
-                if curve is not None
-                else Markup(""),
-                verdict=band.verdict(curve),
-                doctor=Doctor(*told.get(run.id, ())),
-                disc=_number(SPARK, numbers.get(SPARK)),
-                score=_score(numbers),
-                progress=going,
-                tags=tuple(run.tags or ()),
-                notes=run.notes,
-                started=run.created,
-                archived=run.archived,
-                active=run.status in runs.ACTIVE,
-            )
-        )  # fmt: skip
-    return _bracketed(made, found)
-
-
-def _latest(session: Session, ids: Sequence[str]) -> dict[str, dict[str, tuple[float, int]]]:
-    """{run: {series: (last value, last step)}} of what the list shows, in one query."""
-    wanted = select(Series.run_id, Series.name, Series.last_value, Series.last_code, Series.last_step).where(
-        Series.run_id.in_(ids), or_(Series.name.in_((SPARK, "progress/epoch")), Series.name.like("eval/%"))
-    )
-    found: dict[str, dict[str, tuple[float, int]]] = {}
-    for run, name, value, code, step in session.execute(wanted):
-        known = CODES[code] if code else value
-        if known is not None:
-            found.setdefault(run, {})[name] = (known, step or 0)
-    return found
-
-
-def _names(session: Session, ids: set[str]) -> dict[str, str]:
-    rows = session.execute(select(Run.id, Run.name).where(Run.id.in_(sorted(ids))))
-    return {run: name or run for run, name in rows}
-
-
-def _number(name: str, found: tuple[float, int] | None) -> Number:
-    entry = vocabulary.describe(name)
-    if found is None:
-        return Number("", entry.title, entry.unit)
-    value, step = found
-    return Number(words.measured(value, entry.unit), entry.title, entry.unit, words.count(step))
-
-
-def _score(numbers: Mapping[str, tuple[float, int]]) -> Number:
-    """The first of the usual scores that the run has, else any evaluation, else none."""
-    others = sorted(n for n in numbers if n.startswith("eval/"))
-    name = next((n for n in (*SCORES, *others) if n in numbers), "")
-    return _number(name, numbers[name]) if name else Number("", "")
-
-
-def _spoken(curve: sketches.Sketch) -> str:
-    known = [v for v in curve.value.tolist() if v == v]
-    if not known:
-        return "Discriminator loss: no finite value"
-    return f"Discriminator loss from {words.number(known[0])} to {words.number(known[-1])}"
-
-
-def _bracketed(rows: list[Row], found: Sequence[Run]) -> tuple[Row, ...]:
-    """Rows with a bracket round neighbours that were launched together or forked from one another."""
-
-    def together(a: Run, b: Run) -> bool:
-        return bool(a.group and a.group == b.group) or a.parent == b.id or b.parent == a.id
-
-    out = []
-    for i, row in enumerate(rows):
-        above = i > 0 and together(found[i - 1], found[i])
-        below = i + 1 < len(found) and together(found[i], found[i + 1])
-        mark = {(False, True): "pa", (True, True): "pm", (True, False): "pb"}.get((above, below), "")
-        out.append(Row(**{**row.__dict__, "bracket": mark}))
-    return tuple(out)

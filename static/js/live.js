@@ -34,7 +34,10 @@ export class Live {
     this.lostAt = 0;
     this.flush = throttled(() => {
       const events = this.waiting.splice(0);
-      if (events.length) onChange(merged(events));
+      if (!events.length) return;
+      const change = merged(events);
+      globalThis.document?.dispatchEvent?.(new CustomEvent('nashboard:change', { detail: change }));
+      onChange(change);
     }, PER_BATCH_MS);
     banner?.querySelector('button')?.addEventListener('click', () => this.open());
     this.open();

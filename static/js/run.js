@@ -57,6 +57,7 @@ function start() {
     const old = $(id);
     if (!made || !old) return;
     if (old.querySelector('details.blind[open]')) made.querySelector('details.blind')?.setAttribute('open', '');
+    for (const box of old.querySelectorAll('details[open][data-keep]')) made.querySelector(`[data-keep="${CSS.escape(box.dataset.keep)}"]`)?.setAttribute('open', '');
     if (old.isEqualNode(made)) return;
     const focus = old.contains(document.activeElement) ? document.activeElement.id || document.activeElement.dataset.post || document.activeElement.dataset.treat : '';
     if (old.ariaLive) old.replaceChildren(...made.childNodes); // the region stays, so that what is new in it is said
@@ -197,7 +198,7 @@ function start() {
   });
   $('delete-go').addEventListener('click', async () => {
     try {
-      await api(`/api/runs/${run}`, { method: 'DELETE' });
+      await api(`/api/runs/${run}?undo=true`, { method: 'DELETE' });
       location.assign('/');
     } catch (problem) {
       $('delete-error').hidden = false;
@@ -205,19 +206,6 @@ function start() {
     }
   });
 
-  $('annotate').addEventListener('submit', async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target);
-    const tags = form.get('tags').split(',').map((t) => t.trim()).filter(Boolean);
-    const said = $('annotate-said');
-    try {
-      await api(`/api/runs/${run}`, { method: 'PATCH', body: { name: form.get('name'), notes: form.get('notes'), tags } });
-      said.textContent = 'Saved.';
-      part('head', 'head');
-    } catch (problem) {
-      said.textContent = problem.message;
-    }
-  });
   $('differs-form').addEventListener('submit', async (event) => {
     event.preventDefault();
     const other = $('differs-from').value;

@@ -1,21 +1,40 @@
 // The Runs page: a selection with keys A to H, rows that follow the server, editing, keyboard.
 import { Refused, api, fragment, notice, throttled } from './base.js';
+import { combo, fitting, known, suggested, tokenAt } from './combo.js';
 import * as keys from './keys.js';
 import { Live } from './live.js';
 
 const LETTERS = 'ABCDEFGH';
+const MOST = 500;
 const POLL_MS = 5000;
 
-/** The selection after a tick: ids in the order chosen, eight at most. Says when there is no more room. */
-export function toggled(selected, id, on = !selected.includes(id)) {
+/** The selection after a tick: ids in the order chosen, so many at most. Says when there is no more room. */
+export function toggled(selected, id, on = !selected.includes(id), most = MOST) {
+  if (on && selected.includes(id)) return { selected, full: false };
   const rest = selected.filter((other) => other !== id);
   if (!on) return { selected: rest, full: false };
-  return rest.length < LETTERS.length ? { selected: [...rest, id], full: false } : { selected: rest, full: true };
+  return rest.length < most ? { selected: [...rest, id], full: false } : { selected: rest, full: true };
 }
 
-/** {id: letter} of a selection. */
+/** {id: letter} of the first eight of a selection: the keys that Compare gives them. */
 export function letters(selected) {
-  return Object.fromEntries(selected.map((id, i) => [id, LETTERS[i]]));
+  return Object.fromEntries(selected.slice(0, LETTERS.length).map((id, i) => [id, LETTERS[i]]));
+}
+
+/** The ids from one row to another, both included, whichever comes first; only the second where the first is gone. */
+export function between(ids, from, to) {
+  const [a, b] = [ids.indexOf(from), ids.indexOf(to)];
+  if (a < 0 || b < 0) return b < 0 ? [] : [to];
+  return ids.slice(Math.min(a, b), Math.max(a, b) + 1);
+}
+
+/** What a change of several runs did, in words: "Tagged 3 runs. Not done: x: it is running; stop it first." */
+export function outcome(done, { done: ids, refused }, names = (id) => id) {
+  const what = ids.length === 1 ? names(ids[0]) : `${ids.length} runs`;
+  const parts = ids.length ? [`${done} ${what}.`] : [];
+  const shown = refused.slice(0, 4).map((r) => `${r.name}: ${r.why}`);
+  if (refused.length) parts.push(`Not done: ${shown.join('; ')}${refused.length > 4 ? ` and ${refused.length - 4} more` : ''}.`);
+  return parts.join(' ');
 }
 
 /** Text with commas as a list without blanks and doubles. */
@@ -46,6 +65,7 @@ export function moved(index, by, count) {
 function start(form) {
   const $ = (id) => document.getElementById(id);
   let selected = [];
+  let anchor = ''; // where a range begins: the row that was ticked last
   let plain = new Map(); // each row's html as the server sent it, before keys were put on
   const rows = () => [...form.querySelectorAll('tr[data-run]')];
   const row = (id) => form.querySelector(`tr[data-run="${CSS.escape(id)}"]`);
@@ -55,17 +75,23 @@ function start(form) {
     const keyed = letters(selected);
     for (const r of rows()) {
       const letter = keyed[r.dataset.run];
-      r.classList.toggle('sel', Boolean(letter));
+      r.classList.toggle('sel', selected.includes(r.dataset.run));
       if (letter) r.dataset.k = letter;
       else delete r.dataset.k;
-      r.querySelector('input[name=run]').checked = Boolean(letter);
+      r.querySelector('input[name=run]').checked = selected.includes(r.dataset.run);
       r.querySelector('.key-slot').replaceChildren(...(letter ? [key(letter)] : []));
     }
     $('selbar').hidden = !selected.length;
     $('sel-count').textContent = `${selected.length} selected`;
-    $('sel-keys').replaceChildren(...selected.map((id) => key(keyed[id])));
+    $('sel-keys').replaceChildren(...selected.slice(0, LETTERS.length).map((id) => key(keyed[id])));
     const shown = selected.map(row).filter(Boolean);
     $('sel-note').textContent = shown.length < selected.length ? `${selected.length - shown.length} on other pages` : '';
+    const all = $('sel-all');
+    if (all) {
+      const ticked = rows().filter((r) => selected.includes(r.dataset.run)).length;
+      all.checked = ticked > 0 && ticked === rows().length;
+      all.indeterminate = ticked > 0 && ticked < rows().length;
+    }
     $('do-archive').textContent = shown.length && shown.every((r) => 'archived' in r.dataset) ? 'Bring back' : 'Archive';
   }
 
@@ -77,8 +103,17 @@ function start(form) {
 
   function toggle(id, on) {
     const next = toggled(selected, id, on);
-    if (next.full) notice('Eight runs at most: the keys are A to H.', 'warn');
+    if (next.full) notice(`${MOST} runs at most at once.`, 'warn');
     selected = next.selected;
+    anchor = id;
+    paint();
+  }
+
+  /** Tick, or not, all rows from the one that was ticked last to this one. */
+  function range(id, on) {
+    const ids = between(rows().map((r) => r.dataset.run), anchor, id);
+    for (const other of ids) selected = toggled(selected, other, on).selected;
+    anchor = id;
     paint();
   }
 
@@ -105,13 +140,14 @@ function start(form) {
       }
       if (what.order) for (const [id] of after) body.append(row(id));
       if (focused && what.changed.includes(focused)) (row(focused).querySelector(inner) ?? row(focused)).focus({ preventScroll: true });
-      for (const id of ['statuses', 'shown', 'demo-note']) {
+      for (const id of ['statuses', 'shown', 'list-say']) {
         const [a, b] = [list.querySelector(`#${id}`), fresh.querySelector(`#${id}`)];
         if (a && !b) a.remove();
         else if (a && a.innerHTML !== b.innerHTML && !a.contains(document.activeElement)) a.innerHTML = b.innerHTML;
       }
       plain = new Map(after);
     }
+    $('q').setAttribute('aria-invalid', String(Boolean($('query-error'))));
     if (!body || !freshBody) remember();
     paint();
     watch();
@@ -141,10 +177,18 @@ function start(form) {
     live = ids.length ? new Live(ids, { onChange: soon, onReturn: soon }) : null;
   }
 
-  async function change(ids, body, said) {
+  const name = (id) => row(id)?.dataset.name ?? id;
+  const some = (ids) => (ids.length === 1 ? name(ids[0]) : `${ids.length} runs`);
+
+  /** Do one thing to several runs and say what came of it. */
+  async function bulk(ids, act, said, tags = []) {
+    const names = Object.fromEntries(ids.map((id) => [id, name(id)]));
     try {
-      for (const id of ids) await api(`/api/runs/${id}`, { method: 'PATCH', body: body(id) });
-      notice(said);
+      const found = await api('/api/runs/bulk', { method: 'POST', body: { act, ids, tags } });
+      notice(outcome(said, found, (id) => names[id] ?? id), found.refused.length ? 'warn' : 'info');
+      if (act === 'delete') selected = selected.filter((id) => !found.done.includes(id));
+    } catch (problem) {
+      notice(problem.message, 'fail');
     } finally {
       await refresh();
     }
@@ -157,38 +201,8 @@ function start(form) {
       dialog.showModal();
     });
 
-  const name = (id) => row(id)?.dataset.name ?? id;
-  const some = (ids) => (ids.length === 1 ? name(ids[0]) : `${ids.length} runs`);
-
-  async function remove(ids) {
-    $('delete-title').textContent = `Delete ${ids.length === 1 ? 'this run' : some(ids)}?`;
-    $('delete-go').textContent = ids.length === 1 ? 'Delete run' : `Delete ${some(ids)}`;
-    $('delete-names').replaceChildren(...ids.map((id) => Object.assign(document.createElement('li'), { textContent: name(id) })));
-    if ((await asked($('delete'))) !== 'delete') return;
-    const kept = [];
-    for (const id of ids) {
-      try {
-        await api(`/api/runs/${id}`, { method: 'DELETE' });
-        selected = selected.filter((other) => other !== id);
-      } catch (problem) {
-        kept.push(`${name(id)}: ${problem.message}`);
-      }
-    }
-    notice(kept.length ? `Not deleted: ${kept.join('; ')}.` : `Deleted ${ids.length === 1 ? 'the run' : some(ids)}.`, kept.length ? 'fail' : 'info');
-    await refresh();
-  }
-
-  async function archive(ids, on) {
-    await guarded(() => change(ids, () => ({ archived: on }), `${on ? 'Archived' : 'Brought back'}: ${some(ids)}.`));
-  }
-
-  async function guarded(act) {
-    try {
-      await act();
-    } catch (problem) {
-      notice(problem.message, 'fail');
-    }
-  }
+  const remove = (ids) => bulk(ids, 'delete', 'Deleted');
+  const archive = (ids, on) => bulk(ids, on ? 'archive' : 'unarchive', on ? 'Archived' : 'Brought back');
 
   async function edit(id) {
     const r = row(id);
@@ -220,13 +234,15 @@ function start(form) {
     }
   }
 
-  async function tag() {
+  async function tag(act) {
     const ids = [...selected];
-    $('tag-what').textContent = `Added to ${some(ids)}`;
+    const add = act === 'tag';
+    $('tag-title').textContent = $('tag-go').textContent = add ? 'Add tags' : 'Take tags away';
+    $('tag-what').textContent = `${add ? 'Added to' : 'Taken from'} ${some(ids)}`;
     $('tag-names').value = '';
     if ((await asked($('tag'))) !== 'save') return;
-    const more = tagList($('tag-names').value);
-    if (more.length) await guarded(() => change(ids, (id) => ({ tags: [...new Set([...tagList(row(id)?.dataset.tags ?? ''), ...more])] }), `Tagged ${some(ids)}.`));
+    const names = tagList($('tag-names').value);
+    if (names.length) await bulk(ids, act, add ? 'Tagged' : 'Took tags from', names);
   }
 
   const compare = () => selected.length && location.assign(`/compare?runs=${selected.join(',')}`);
@@ -235,8 +251,20 @@ function start(form) {
     event.preventDefault();
     compare();
   });
-  form.addEventListener('change', (event) => event.target.name === 'run' && toggle(event.target.value, event.target.checked));
+  let shifted = false;
+  form.addEventListener('change', (event) => {
+    if (event.target.id === 'sel-all') for (const r of rows()) selected = toggled(selected, r.dataset.run, event.target.checked).selected;
+    if (event.target.type !== 'checkbox') return;
+    if (event.target.name === 'run' && shifted && anchor) range(event.target.value, event.target.checked);
+    else if (event.target.name === 'run') toggle(event.target.value, event.target.checked);
+    else paint();
+  });
   form.addEventListener('click', (event) => {
+    shifted = event.shiftKey;
+    if (event.target.closest('#filter-help-open')) {
+      event.preventDefault();
+      $('filter-help').showModal();
+    }
     const button = event.target.closest('[data-edit]');
     if (button) edit(button.dataset.edit);
   });
@@ -250,18 +278,52 @@ function start(form) {
     $('edit').close();
     remove([$('edit').dataset.run]);
   });
-  $('do-tag').addEventListener('click', tag);
+  $('do-tag').addEventListener('click', () => tag('tag'));
+  $('do-untag').addEventListener('click', () => tag('untag'));
   $('do-archive').addEventListener('click', () => archive([...selected], $('do-archive').textContent === 'Archive'));
   $('do-delete').addEventListener('click', () => remove([...selected]));
   $('do-clear').addEventListener('click', () => ((selected = []), paint()));
 
+  $('bin-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const ids = [...new FormData(event.target).getAll('run')];
+    const act = event.submitter.value;
+    bulk(ids, act, act === 'restore' ? 'Brought back' : 'Removed for good:');
+  });
+  for (const button of document.querySelectorAll('[data-open]')) button.addEventListener('click', () => $(button.dataset.open).showModal());
+
   const filters = $('filters');
+  const typing = () => $('q').dispatchEvent(new Event('typed'));
+  combo($('q'), $('q-list'), async (text, caret) => {
+    const token = tokenAt(text, caret);
+    return { ...token, items: token.text ? suggested(token.text, await known()) : [] };
+  }, typing);
+  combo($('columns-add'), $('columns-list'), async (text) => {
+    const names = await known();
+    const items = text ? [...fitting(text, names.series), ...fitting(text, names.knobs)].slice(0, 8) : [];
+    return { from: 0, to: text.length, items: items.map((n) => ({ text: n, what: names.series.includes(n) ? 'series' : 'knob', more: true })) };
+  });
+  $('columns-form').addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const added = $('columns-add').value.trim();
+    const here = new URLSearchParams(location.search);
+    const columns = [...new Set([...tagList(here.get('cols') ?? ''), ...tagList(added)])];
+    const names = await known().catch(() => null);
+    const strange = tagList(added).find((n) => names && !names.series.includes(n) && !names.knobs.includes(n));
+    const wrong = !added ? 'Name a series or a knob.' : strange ? `No run here has a series or knob ${strange}.` : columns.length > 6 ? 'Six columns at most: take one out first.' : '';
+    $('columns-error').hidden = !wrong;
+    $('columns-error').textContent = wrong;
+    if (wrong) return;
+    here.set('cols', columns.join());
+    here.delete('page');
+    location.assign(`/?${here}`);
+  });
   let typed = 0;
   filters.addEventListener('change', (event) => event.target.tagName === 'SELECT' && filters.requestSubmit());
   filters.addEventListener('submit', () => {
     for (const field of filters.elements) if (field.name && !field.value) field.disabled = true; // no empty words in the URL
   });
-  $('q').addEventListener('input', () => {
+  for (const kind of ['input', 'typed']) $('q').addEventListener(kind, () => {
     clearTimeout(typed);
     typed = setTimeout(async () => {
       const words = new URLSearchParams(new FormData(filters));
@@ -274,11 +336,20 @@ function start(form) {
 
   const at = () => rows().indexOf(document.activeElement?.closest?.('tr[data-run]'));
   const go = (by) => rows()[moved(at(), by, rows().length)]?.focus();
+  function step(event, by) {
+    const from = rows()[at()]?.dataset.run;
+    go(by);
+    if (!event.shiftKey || at() < 0) return;
+    if (from && !selected.includes(from)) toggle(from, true);
+    toggle(rows()[at()].dataset.run, true);
+  }
   keys.listen({
     '/': () => $('q').focus(),
-    ArrowDown: () => go(1),
-    ArrowUp: () => go(-1),
+    ArrowDown: (event) => step(event, 1),
+    ArrowUp: (event) => step(event, -1),
     x: () => at() >= 0 && toggle(rows()[at()].dataset.run),
+    X: () => at() >= 0 && range(rows()[at()].dataset.run, true),
+    '#': () => selected.length > 0 && remove([...selected]),
     e: () => at() >= 0 && edit(rows()[at()].dataset.run),
     c: compare,
     Enter: (event) => event.target.closest('tr[data-run]') === event.target && location.assign(`/runs/${event.target.dataset.run}`),
@@ -286,7 +357,7 @@ function start(form) {
   });
 
   remember();
-  selected = [...form.querySelectorAll('input[name=run]:checked')].map((box) => box.value).slice(0, LETTERS.length);
+  selected = [...form.querySelectorAll('input[name=run]:checked')].map((box) => box.value).slice(0, MOST);
   paint();
   watch();
   setInterval(refresh, POLL_MS);

@@ -28,9 +28,17 @@ def test_a_running_run_says_how_far_and_how_long() -> None:
     assert (found.share, found.done, found.note, found.look) == (
         0.7,
         "2,100 / 3,000",
-        "1 min 03 s left",
+        "about 1 min 03 s left",
         "live",
     )
+
+
+def test_the_time_left_goes_by_the_speed_that_was_measured_last() -> None:
+    given = run(last_step=2000, total_steps=3000, started=1000.0)
+    assert progress(given, None, 3000.0).note == "about 16 min 40 s left"
+    assert progress(given, None, 3000.0, (10.0, 2000)).note == "about 1 min 40 s left"
+    for strange in (float("nan"), float("inf"), 0.0, -1.0):
+        assert progress(given, None, 3000.0, (strange, 2000)).note == "about 16 min 40 s left"
 
 
 @pytest.mark.parametrize(
