@@ -16,6 +16,7 @@ from app.forms import Typed, common, patches
 from nashboard import rulecodes
 from recipes import TRAINERS, compose, files
 from recipes.base import BadRecipe, Knob, Problem, Recipe, knobs, patched
+from recipes.plan import MOST_SEEDS
 
 PAIR = ("old", "fixed")
 MOST = 2
@@ -30,6 +31,7 @@ class Draft:
     presets: tuple[str, ...] = PAIR
     size: str = "tiny"
     seed: str = ""
+    seeds: str = ""
     root: str = ""
     name: str = ""
     project: str = ""
@@ -38,6 +40,14 @@ class Draft:
     stop_on: tuple[str, ...] = ()
     typed: Typed = field(default_factory=Typed)
     shown: tuple[str, ...] = ()
+
+    @property
+    def repeats(self) -> int:
+        """How many seeds; 0 for a text that says no number from 1 to `MOST_SEEDS`."""
+        if not self.seeds:
+            return 1
+        many = int(self.seeds) if self.seeds.isdecimal() and len(self.seeds) < 6 else 0
+        return many if many <= MOST_SEEDS else 0
 
     @property
     def tag_list(self) -> list[str]:
@@ -55,7 +65,7 @@ class Checked:
     problems: tuple[tuple[str, Problem], ...] = ()
 
 
-PLAIN = {"trainer": "trainer", "size": "size", "seed": "seed", "knob:data.root": "root", "name": "name",
+PLAIN = {"trainer": "trainer", "size": "size", "seed": "seed", "seeds": "seeds", "knob:data.root": "root", "name": "name",
          "project": "project", "tags": "tags", "device": "device"}  # fmt: skip
 
 
@@ -165,6 +175,25 @@ def asked(checked: Checked) -> dict[str, Any]:
     return {**request, "presets": list(draft.presets), **({"sides": sides} if sides else {})}
 
 
+def planned(checked: Checked) -> dict[str, Any]:
+    """The request to the API for a plan: what is asked for, once for each seed, from the draft's seed on."""
+    once = asked(checked)
+    both = {k: v for k, v in once["patch"].items() if k != "seed"}
+    first = int(checked.draft.seed) if checked.draft.seed.isdecimal() else 0
+    presets = once.get("presets") or [once["preset"]]
+    sides = once.get("sides", {})
+    sheet = {
+        "title": f"{' against '.join(presets)}, {checked.draft.repeats} seeds",
+        "trainer": once["trainer"],
+        "size": once["size"],
+        "seeds": list(range(first, first + checked.draft.repeats)),
+        "same_data": True,
+        "items": [{"preset": p, "patch": {**both, **sides.get(p, {})}} for p in presets],
+        "stop_on": once.get("stop_on", []),
+    }
+    return {"plan": sheet, **{k: once[k] for k in ("name", "project", "tags", "device")}}
+
+
 def _known(draft: Draft, problems: list[tuple[str, Problem]]) -> Draft:
     """The draft with a trainer, size and presets that exist; what did not is a problem."""
     if draft.trainer not in TRAINERS:
@@ -176,6 +205,9 @@ def _known(draft: Draft, problems: list[tuple[str, Problem]]) -> Draft:
         text = f"there is no size {draft.size!r}; choose one of {', '.join(sizes)}"
         problems.append(("", Problem("size", draft.size, text)))
         draft = replace(draft, size=sizes[0])
+    if not draft.repeats:
+        text = f"{draft.seeds!r:.40} is no number of seeds; take 1 to {MOST_SEEDS}"
+        problems.append(("", Problem("seeds", draft.seeds, text)))
     names = [p.name for p in compose.presets(draft.trainer)]
     for preset in draft.presets:
         if preset not in names:

@@ -125,13 +125,15 @@ def _check_sides(sides: Mapping[str, Mapping[str, Any]], presets: Sequence[str])
 
 
 def start(
-    session: Session, recipe: Recipe, *, name: str, project: str, group: str, device: str, tags: Sequence[str]
-) -> Run:
+    session: Session, recipe: Recipe, *, name: str, project: str, group: str, device: str, tags: Sequence[str],
+    stop_on: Sequence[str] = (),
+) -> Run:  # fmt: skip
     """Queue a run of a recipe that is built already, as `launch` does and with its errors."""
     check(recipe, device)
+    stops = stopping.check(stop_on)
     return _queue(
-        session, recipe, name=name, project=project, group=group, device=device, tags=tags, treats=None
-    )
+        session, recipe, name=name, project=project, group=group, device=device, tags=tags, treats=None, stop_on=stops,
+    )  # fmt: skip
 
 
 def stop(session: Session, run_id: str) -> Run:

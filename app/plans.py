@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from app import db, launching, runs, words
+from app import db, launching, runs, stopping, words
 from app.errors import BadInput, Conflict, NotFound
 from app.models import Run
 from app.tables_plans import Plan, PlanItem
@@ -79,6 +79,7 @@ def base_of(sheet: plan.Sheet) -> Recipe:
 
 def checked(sheet: plan.Sheet, device: str = "auto") -> plan.Made:
     """The items of a sheet; of a search none. Raises `BadRecipe` or `BrokerDown` where it could not be started."""
+    stopping.check(sheet.stop_on)
     if sheet.search is not None:
         recipe = base_of(sheet)
         made = plan.Made((), tuple(a.knob for a in space.axes(sheet.search, recipe)), 0)

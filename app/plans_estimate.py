@@ -100,6 +100,17 @@ def of_sheet(session: Session, sheet: papers.Sheet, made: papers.Made, device: s
     return _told(known, jobs, slots, sheet.trainer, sheet.size, at_most=sheet.search is not None)
 
 
+def of_jobs(
+    session: Session, trainer: str, size: str, device: str, jobs: Sequence[tuple[str, int | None]]
+) -> Estimate:
+    """For runs of (preset, steps) each."""
+    there = workers()
+    slots = len(plans_feed.slots_for(there, device))
+    return _told(
+        pace(session, trainer, size, kind_of(device, there)), jobs, slots, trainer, size, at_most=False
+    )
+
+
 def of_plan(session: Session, plan: Plan, entries: Sequence[plans.Entry]) -> Estimate | None:
     """For what is left of a plan; None where nothing is."""
     there = workers()

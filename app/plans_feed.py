@@ -120,6 +120,7 @@ def _start(session: Session, plan: Plan, item: PlanItem) -> Run | None:
                 group=plan.id,
                 device=plan.device,
                 tags=plan.tags,
+                stop_on=plan.sheet.get("stop_on") or (),
             )
     except BadRecipe as bad:
         item.state, item.reason = "refused", db.clean(str(bad), 2000)

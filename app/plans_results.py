@@ -14,10 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.orm import Session
 
-from app import differs, plans, reading
+from app import plans, reading
+from app.differs import shown
 from app.errors import BadInput
 from app.tables_plans import Plan
 from nashboard.vocabulary import TABLE, Series, describe
+
+__all__ = ["Effect", "Level", "Metric", "Results", "Setting", "Summary", "of", "shown"]
 
 WHATS = ("best", "last")
 MOST_EFFECTS = 12
@@ -177,7 +180,7 @@ def summary(values: Sequence[float]) -> Summary:
 
 
 def _key(entry: plans.Entry, without: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
-    return tuple((k, differs.shown(v)) for k, v in entry.item.at.items() if k not in without)
+    return tuple((k, shown(v)) for k, v in entry.item.at.items() if k not in without)
 
 
 def ranked(entries: Sequence[plans.Entry], values: Mapping[int, float], better: str) -> list[Setting]:
@@ -201,7 +204,7 @@ def ranked(entries: Sequence[plans.Entry], values: Mapping[int, float], better: 
 def together(entries: Sequence[plans.Entry]) -> list[tuple[str, ...]]:
     """The varied knobs, those that always change together as one: each value of one has one value of the other."""
     names = list(dict.fromkeys(k for e in entries for k in e.item.at))
-    columns = {n: [differs.shown(e.item.at.get(n)) for e in entries] for n in names}
+    columns = {n: [shown(e.item.at.get(n)) for e in entries] for n in names}
     groups: list[tuple[str, ...]] = []
     for name in names:
         if len(set(columns[name])) < 2:
@@ -228,7 +231,7 @@ def effects(
         strata: dict[tuple[tuple[str, str], ...], list[plans.Entry]] = {}
         for entry in done:
             strata.setdefault(_key(entry, names), []).append(entry)
-        own = {id(e): tuple(differs.shown(e.item.at.get(n)) for n in names) for e in done}
+        own = {id(e): tuple(shown(e.item.at.get(n)) for n in names) for e in done}
         fair = [e for some in strata.values() if len({own[id(e)] for e in some}) > 1 for e in some]
         used = fair if fair and not search else done
         found.append(_effect(names, used, own, values, bool(fair) and not search))

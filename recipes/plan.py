@@ -46,7 +46,9 @@ class Entry(_Model):
 
 
 class Sheet(_Model):
-    """What a plan's file says. ``same_data``: all items take the data knobs of the first preset, as a pair does."""
+    """What a plan's file says. ``same_data``: all items take the data knobs of the first preset, as a pair does.
+    ``stop_on``: codes of the doctor's rules that stop a run of it.
+    """
 
     title: Annotated[str, Field(max_length=200)] = ""
     text: Text = ""
@@ -62,6 +64,7 @@ class Sheet(_Model):
     items: list[Entry] = []
     same_data: bool = False
     metric: Annotated[str, Field(max_length=200)] = ""
+    stop_on: Annotated[list[str], Field(max_length=100)] = []
     search: Search | None = None
 
     @field_validator("preset", "trainer", mode="before")

@@ -19,7 +19,20 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import datafolders, dataroots, db, drafts, errors, forms, launching, stopping, words
+from app import (
+    datafolders,
+    dataroots,
+    db,
+    drafts,
+    errors,
+    forms,
+    launching,
+    plans,
+    plans_estimate,
+    plans_feed,
+    stopping,
+    words,
+)
 from app.drafts import Checked, Draft
 from app.models import Run
 from app.pages.common import LETTERS, Page, base, render
@@ -32,10 +45,10 @@ from recipes.command import command
 
 router = APIRouter()
 
-TITLES = {"trainer": "Trainer", "preset": "Preset", "size": "Size", "seed": "Seed", "data.root": "Folder",
+TITLES = {"trainer": "Trainer", "preset": "Preset", "size": "Size", "seed": "Seed", "seeds": "Seeds", "data.root": "Folder",
           "name": "Name", "project": "Project", "tags": "Tags", "device": "Device",
           "stop_on": "Stop when the doctor says fail"}  # fmt: skip
-OWN_ID = ("seed", "name", "project", "tags", "device", "stop_on")
+OWN_ID = ("seed", "seeds", "name", "project", "tags", "device", "stop_on")
 
 
 @dataclass(frozen=True)
@@ -157,7 +170,7 @@ def _submit(request: Request, draft: Draft) -> Response:
     if checked.problems:
         return _respond(request, draft, LaunchPage.template, status=422)
     try:
-        return RedirectResponse(_launch(drafts.asked(checked)), 303)
+        return RedirectResponse(_launch(_asked(checked)), 303)
     except BadRecipe as bad:
         return _respond(request, draft, LaunchPage.template, status=422, more=bad.problems)
     except errors.Problem as problem:
@@ -166,8 +179,18 @@ def _submit(request: Request, draft: Draft) -> Response:
         )
 
 
+def _asked(checked: Checked) -> dict[str, Any]:
+    """One run or one pair as itself; over several seeds as a plan."""
+    return drafts.planned(checked) if checked.draft.repeats > 1 else drafts.asked(checked)
+
+
 def _launch(asked: dict[str, Any]) -> str:
     """Queue what is asked; where to look at it."""
+    if "plan" in asked:
+        with db.transaction() as session:
+            plan = plans.create(session, plans.drawn(asked.pop("plan")), **asked)
+            plans_feed.soon(session)
+        return f"/plans/{plan.id}"
     trainer = asked.pop("trainer")
     with db.transaction() as session:
         if "presets" in asked:
@@ -207,7 +230,7 @@ def _page(
     draft = checked.draft
     letters = dict(zip(draft.presets, LETTERS, strict=False))
     groups = forms.groups(checked.knobs, draft.typed, problems)
-    asked = drafts.asked(checked)
+    asked = _asked(checked)
     return LaunchPage(
         **base(request, session, "Launch"),
         draft=draft,
@@ -240,7 +263,7 @@ def _page(
         lints=_lints(checked),
         failure=failure,
         note=note,
-        path="/api/launch/pair" if "presets" in asked else "/api/launch",
+        path="/api/plans" if "plan" in asked else "/api/launch/pair" if "presets" in asked else "/api/launch",
         body=json.dumps(asked),
     )
 
@@ -313,6 +336,10 @@ def total_steps(recipe: Recipe) -> int | None:
 def _took(session: Session, checked: Checked) -> str:
     """How long such a launch took here, from finished runs of the same presets and size; one query."""
     draft = checked.draft
+    if draft.repeats > 1:
+        jobs = [(p, total_steps(r)) for p, r in checked.recipes.items()] * draft.repeats
+        found = plans_estimate.of_jobs(session, draft.trainer, draft.size, draft.device or "auto", jobs)
+        return found.text if found.seconds is not None else ""
     rows = session.execute(
         select(Run.preset, Run.started, Run.ended, Run.last_step)
         .where(

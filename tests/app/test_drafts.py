@@ -8,6 +8,8 @@ import pytest
 
 from app import drafts
 from app.drafts import Draft, asked, check, fresh, read
+from recipes import plan
+from recipes.base import flat
 
 SHOWN = ("shown", "codec tiny old fixed")
 PAIR = [("trainer", "codec"), ("size", "tiny"), ("preset", "old"), ("preset", "fixed"), SHOWN]
@@ -145,3 +147,25 @@ def test_one_preset_is_asked_alone() -> None:
 
 def test_every_size_says_what_it_is() -> None:
     assert all(drafts.size_text("codec", size) for size in ("tiny", "small", "paper"))
+
+
+def test_seeds_make_a_plan_of_the_pair_with_the_same_data() -> None:
+    draft = drafts.read(
+        [("preset", "old"), ("preset", "fixed"), ("seed", "5"), ("seeds", "3"), ("knob:data.batch", "4"),
+         ("side:fixed:disc.lr", "2e-4")]
+    )  # fmt: skip
+    checked = drafts.check(draft, [])
+    assert (checked.problems, draft.repeats) == ((), 3)
+    asked = drafts.planned(checked)
+    sheet = plan.of(asked["plan"])
+    made = plan.make(sheet)
+    assert [(i.preset, i.seed) for i in made.items] == [(p, s) for s in (5, 6, 7) for p in ("old", "fixed")]
+    assert [flat(i.recipe)["data.batch"] for i in made.items] == [4] * 6
+    assert [flat(i.recipe)["disc.lr"] for i in made.items[:2]] == [1e-4, 2e-4]
+    assert sheet.title == "old against fixed, 3 seeds"
+
+
+@pytest.mark.parametrize("text", ["0", "51", "x", "1.5", "-1", "9" * 50])
+def test_a_number_of_seeds_that_is_none(text: str) -> None:
+    problems = drafts.check(drafts.read([("preset", "old"), ("seeds", text)]), []).problems
+    assert [(p.knob, "no number of seeds" in p.message) for _, p in problems] == [("seeds", True)]
