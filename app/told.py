@@ -37,6 +37,9 @@ SCATTERS: dict[str, Json] = {
     },
 }  # fmt: skip
 """Tables that are drawn: their columns, by the table's name."""
+DRAWN = (*SCATTERS, "diagnosis")
+"""Tables that pages show as something better than a table."""
+SKIPPED = "skipped_files"
 ROWS, COLUMNS = 64, 160
 TAIL = 0.002  # share of all counts that may lie off the scale at each end
 HEIGHT = 196

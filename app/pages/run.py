@@ -23,6 +23,7 @@ from app import (
     runs,
     runview,
     stopping,
+    told,
     treatments,
 )
 from app import findings as doctors
@@ -90,11 +91,16 @@ class SavedPart(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class ToldPart(Page):
-    """Notes, tables and marks of the trainer, and events of unknown kinds with their number."""
+    """Notes, tables and marks of the trainer, and events of unknown kinds with their number.
+
+    ``drawn`` are tables that the page shows as charts or verdicts; ``skipped`` is the newest one of files passed over.
+    """
 
     template: ClassVar[str] = "parts/run_told.html"
     notes: tuple[Record, ...]
     tables: tuple[Record, ...]
+    drawn: tuple[Record, ...]
+    skipped: Record | None
     marks: tuple[Record, ...]
     unknown: tuple[tuple[str, int], ...]
     row_limit: int = ROWS
@@ -262,9 +268,13 @@ def _samples(session: Session, run: Run) -> dict[str, Any]:
 
 def _told(session: Session, run: Run) -> dict[str, Any]:
     unknown = run.counts.get("unknown") if isinstance(run.counts, dict) else None
+    tables = records.tables(session, run.id)
+    other = (*told.DRAWN, told.SKIPPED)
     return {
         "notes": tuple(records.notes(session, run.id)),
-        "tables": tuple(records.tables(session, run.id)),
+        "tables": tuple(t for t in tables if t.name not in other),
+        "drawn": tuple(t for t in tables if t.name in told.DRAWN),
+        "skipped": next((t for t in reversed(tables) if t.name == told.SKIPPED), None),
         "marks": tuple(records.marks(session, run.id)),
         "unknown": tuple(sorted(unknown.items())) if isinstance(unknown, dict) else (),
     }

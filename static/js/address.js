@@ -1,6 +1,6 @@
-// Parts of the address that a section keeps for itself beside the page's own: names that begin with "p." or "t.".
+// Parts of the address that a section keeps for itself beside the page's own: names that begin with "p.", "s." or "t.".
 
-const OURS = /^[pt]\./;
+const OURS = /^[pst]\./;
 
 /** `search` with the sections' parts of the address `now` in it. */
 export function kept(search, now) {

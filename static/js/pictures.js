@@ -2,53 +2,25 @@
 // pixels, and the nearest real image. Bytes are fetched when they are about to be seen, and drawn as they are.
 import * as address from './address.js';
 import { api, throttled } from './base.js';
+import * as canvases from './canvases.js';
 import { keyOf } from './charts.js';
 import * as keys from './keys.js';
 import { Near } from './nearest.js';
+import { strips } from './picturestrips.js';
 import * as pix from './pixels.js';
-import * as theme from './theme.js';
 import { count, fixed } from './words.js';
 
 const FLICK_MS = 500;
-const MOST_KEPT = 160;
-const FULL = 0.5; // of the range: a difference that has its full colour
+const PACE_MS = 2000; // how often new pictures of a run that trains are asked for, at most
 const $ = (id) => document.getElementById(id);
 const made = (tag, look = '', text = '') => Object.assign(document.createElement(tag), { className: look, textContent: text });
-
-/** Pixels by address, the last ones kept. */
-class Store {
-  constructor() {
-    this.kept = new Map();
-  }
-
-  get(url) {
-    if (!this.kept.has(url)) {
-      this.kept.set(url, decoded(url));
-      this.kept.get(url).catch(() => this.kept.delete(url));
-      if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value);
-    }
-    return this.kept.get(url);
-  }
-}
-
-async function decoded(url) {
-  const image = new Image();
-  image.src = url;
-  await image.decode();
-  const canvas = Object.assign(document.createElement('canvas'), { width: image.naturalWidth, height: image.naturalHeight });
-  const pen = canvas.getContext('2d', { willReadFrequently: true });
-  pen.drawImage(image, 0, 0);
-  return { canvas, pixels: pen.getImageData(0, 0, canvas.width, canvas.height) };
-}
-
-const rgb = (token) => theme.colour(token).match(/[\d.]+/g).slice(0, 3).map(Number);
 
 class Pictures {
   constructor(root) {
     this.root = root;
     this.runs = root.dataset.runs;
     this.view = pix.viewOf(address.read('p.', location.search));
-    this.store = new Store();
+    this.store = new canvases.Store();
     this.slots = [];
     this.turn = 0;
     this.flicking = 0;
@@ -62,7 +34,9 @@ class Pictures {
     this.wire();
   }
 
+  /** Ask what there is to see; what is shown is drawn anew only where it has changed. */
   async refresh() {
+    const before = this.slots.length ? JSON.stringify(this.slot) : '';
     try {
       const found = await api(`/api/pictures?runs=${encodeURIComponent(this.runs)}`);
       this.slots = found.slots;
@@ -74,9 +48,13 @@ class Pictures {
     }
     this.root.hidden = !this.slots.length;
     if (!this.slots.length) return;
-    $('pic-slot').replaceChildren(...this.slots.map((s) => new Option(`${s.family === 'mel' ? 'mel' : 'images'} · ${s.slot}`, pix.nameOf(s))));
+    const names = this.slots.map((s) => pix.nameOf(s));
+    if (String(names) !== String([...$('pic-slot').options].map((o) => o.value))) {
+      $('pic-slot').replaceChildren(...this.slots.map((s, i) => new Option(`${s.family === 'mel' ? 'mel' : 'images'} · ${s.slot}`, names[i])));
+      $('pic-slot').value = pix.nameOf(this.slot);
+    }
     this.seen.observe(this.root);
-    this.show();
+    if (JSON.stringify(this.slot) !== before) this.show();
   }
 
   get slot() {
@@ -165,15 +143,17 @@ class Pictures {
     const said = [];
     let parts = [];
     try {
-      if (mode === 'epochs') parts = await this.overEpochs(said);
+      if (mode === 'epochs') parts = await strips(this.slot, this.view, this.store, said);
       else if (mode === 'side') parts = await Promise.all(this.slot.sources.map((s) => this.figure(s, said)));
       else parts = await this.together(mode, said);
     } catch (problem) {
       parts = [made('p', 'sec small pad', problem.message || 'A picture could not be read.')];
     }
     if (turn !== this.turn) return;
+    const across = [...stage.querySelectorAll('.strip .scroll')].map((s) => s.scrollLeft);
     stage.className = `pic-stage ${mode}`;
     stage.replaceChildren(...parts);
+    stage.querySelectorAll('.strip .scroll').forEach((s, i) => (s.scrollLeft = across[i] ?? 0));
     $('pic-said').textContent = said.join(' ');
     this.near.show();
   }
@@ -192,30 +172,17 @@ class Pictures {
     box.append(words);
     if (!canvas) box.append(made('p', 'dim small', take ? 'on its way' : 'none'));
     else {
-      box.append(this.framed(this.painted(canvas, pixels, words), canvas, `${this.title(source)}, ${words.textContent}`, source));
-      if (this.view.sat && source === this.slot.sources[0]) said.push(this.marks());
+      box.append(this.framed(this.painted({ canvas, pixels }, words), canvas, `${this.title(source)}, ${words.textContent}`, source));
+      if (this.view.sat && source === this.slot.sources[0]) said.push(canvases.marksWords(this.slot.family));
     }
     return box;
   }
 
-  marks() {
-    return this.slot.family === 'mel' ? 'Marked: pixels at an end of the grey scale; blue the quiet end, orange the loud one.' : `Marked: pixels with a channel at |v| ≥ ${pix.BOUND} of the range −1 to 1 before it became bytes; orange the high end, blue the low one.`;
-  }
-
   /** A copy of a picture, with the saturated pixels marked and their share in `words` where that is asked for. */
-  painted(canvas, pixels, words = null) {
-    const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
-    const pen = copy.getContext('2d');
-    if (!this.view.sat) {
-      pen.drawImage(canvas, 0, 0);
-      return copy;
-    }
-    const found = pix.saturated(pixels.data, canvas.width, { family: this.slot.family, cells: this.slot.cells });
-    const over = new ImageData(new Uint8ClampedArray(pixels.data), canvas.width, canvas.height);
-    const ends = [null, rgb('--dif-lo'), rgb('--dif-hi')];
-    for (let i = 0; i < found.mask.length; i += 1) if (found.mask[i]) over.data.set(ends[found.mask[i]], 4 * i);
-    pen.putImageData(over, 0, 0);
-    words?.append(made('span', 'mono-s pic-share', pix.saturationWords(found, this.slot.family)));
+  painted(one, words = null) {
+    const { family, cells } = this.slot;
+    const { copy, found } = canvases.copied(one, { marked: this.view.sat, family, cells });
+    if (found) words?.append(made('span', 'mono-s pic-share', pix.saturationWords(found, family)));
     return copy;
   }
 
@@ -236,68 +203,9 @@ class Pictures {
         const cell = pix.cellUnder(cells, event.offsetX * scale, event.offsetY * scale);
         if (cell >= 0) this.set({ cell: cell === this.view.cell ? -1 : cell });
       });
-      if (this.view.cell >= 0) {
-        const { x, y, side } = pix.cellAt(cells, this.view.cell);
-        const pen = copy.getContext('2d');
-        pen.strokeStyle = theme.colour('--accent');
-        pen.lineWidth = 2;
-        pen.strokeRect(x - 1, y - 1, side + 2, side + 2);
-      }
+      if (this.view.cell >= 0) canvases.outlined(copy, pix.cellAt(cells, this.view.cell));
     }
     return frame;
-  }
-
-  /** Rows of slots (cells of a grid, or the sources), columns of epochs. */
-  async overEpochs(said) {
-    const { slot, view } = this;
-    const rows = [];
-    for (const source of slot.sources.filter((s) => s.key !== 'R')) {
-      const takes = pix.thinned(source.takes.filter((t) => t.url));
-      if (takes.length < source.takes.length) said.push(`${source.key}: ${takes.length} of ${source.takes.length} evaluations are drawn.`);
-      rows.push(this.strip(source, takes));
-    }
-    if (view.sat) said.unshift(this.marks());
-    return Promise.all(rows);
-  }
-
-  async strip(source, takes) {
-    const { cells } = this.slot;
-    const box = made('div', 'strip');
-    const head = made('p', 'small strip-head');
-    head.append(keyOf(source.key), made('b', '', source.label));
-    const scroll = made('div', 'scroll');
-    scroll.tabIndex = 0;
-    scroll.setAttribute('role', 'group');
-    scroll.setAttribute('aria-label', `${this.title(source)} over epochs`);
-    const table = made('table', 'strip-table');
-    const top = table.createTHead().insertRow();
-    top.append(made('td'), ...takes.map((t) => Object.assign(made('th', 'mono-s dim', t.epoch === null ? `step ${count(t.step)}` : `epoch ${pix.short(t.epoch)}`), { scope: 'col' })));
-    const all = await Promise.all(takes.map((t) => this.store.get(t.url)));
-    const body = table.createTBody();
-    for (const cell of this.strips()) {
-      const row = body.insertRow();
-      const place = cell < 0 ? null : pix.cellAt(cells, cell);
-      row.append(Object.assign(made('th', 'small sec', place ? place.name : this.slot.slot), { scope: 'row' }));
-      all.forEach(({ canvas, pixels }, i) => {
-        const whole = this.painted(canvas, pixels);
-        const part = place ? cut(whole, place) : whole;
-        part.setAttribute('role', 'img');
-        part.setAttribute('aria-label', `${place ? place.name : this.slot.slot}, ${pix.when(takes[i], pix.placeOf(takes[i]))}`);
-        part.style.width = `${part.width * (this.view.zoom || (place ? 2 : Math.min(1, 240 / part.width)))}px`;
-        row.insertCell().append(part);
-      });
-    }
-    scroll.append(table);
-    box.append(head, scroll);
-    return box;
-  }
-
-  /** The cells that stand over epochs: the first of each class, or the chosen one first; -1 for the whole picture. */
-  strips() {
-    const { cells } = this.slot;
-    if (!cells) return [-1];
-    const firsts = Array.from({ length: cells.rows }, (_, i) => i * cells.columns);
-    return this.view.cell >= 0 ? [this.view.cell, ...firsts.filter((c) => c !== this.view.cell)] : firsts;
   }
 
   /** Two pictures in one place: one after the other, or what is between them. */
@@ -310,16 +218,16 @@ class Pictures {
     if (mode === 'difference') {
       if (sizes[0] !== sizes[1]) return [made('p', 'sec small pad', `They have different sizes, ${sizes.join(' and ')}: nothing can be subtracted.`)];
       const apart = pix.difference(found[0].pixels.data, found[1].pixels.data);
-      said.push(`${whens[0]} minus ${whens[1]}: mean ${fixed(100 * apart.mean, 2)} % of the range, largest ${fixed(100 * apart.most, 0)} %. Orange: more; blue: less; full colour at ± ${100 * FULL} %.`);
+      said.push(`${whens[0]} minus ${whens[1]}: mean ${fixed(100 * apart.mean, 2)} % of the range, largest ${fixed(100 * apart.most, 0)} %. Orange: more; blue: less; full colour at ± ${100 * canvases.FULL} %.`);
       const figure = made('figure', 'pic');
-      figure.append(this.framed(painting(apart.signed, found[0].canvas), found[0].canvas, said[0]));
+      figure.append(this.framed(canvases.painting(apart.signed, found[0].canvas), found[0].canvas, said[0]));
       return [figure];
     }
-    if (this.view.sat) said.push(this.marks());
+    if (this.view.sat) said.push(canvases.marksWords(this.slot.family));
     said.push(this.still.matches ? 'Motion is reduced: each press of f, or of the button, swaps them.' : 'f starts and stops.');
     const figure = made('figure', 'pic flick');
     const words = made('figcaption', 'small');
-    const copies = found.map(({ canvas, pixels }, i) => this.framed(this.painted(canvas, pixels), canvas, whens[i]));
+    const copies = found.map(({ canvas, pixels }, i) => this.framed(this.painted({ canvas, pixels }), canvas, whens[i]));
     this.faces = [a, b].map((s, i) => () => {
       words.replaceChildren(keyOf(s.key), made('b', '', s.label), made('span', 'dim', pix.when(found[i].take, this.place, s.key === 'R')));
       copies.forEach((c, j) => (c.hidden = i !== j));
@@ -376,29 +284,13 @@ class Pictures {
   }
 }
 
-function cut(canvas, { x, y, side }) {
-  const part = Object.assign(document.createElement('canvas'), { width: side, height: side });
-  part.getContext('2d').drawImage(canvas, x, y, side, side, 0, 0, side, side);
-  return part;
-}
-
-function painting(signed, { width, height }) {
-  const canvas = Object.assign(document.createElement('canvas'), { width, height });
-  const image = new ImageData(width, height);
-  const ends = ['--dif-lo', '--dif-0', '--dif-hi'].map(rgb);
-  for (let i = 0; i < signed.length; i += 1) image.data.set([...pix.mixed(signed[i], FULL, ends), 255], 4 * i);
-  canvas.getContext('2d').putImageData(image, 0, 0);
-  return canvas;
-}
-
 function start() {
   const root = $('pictures');
   if (!root) return;
   const pictures = new Pictures(root);
-  pictures.refresh();
-  const samples = $('samples-grid')?.parentElement;
-  const again = throttled(() => pictures.refresh(), 2000);
-  if (samples) new MutationObserver(again).observe(samples, { childList: true }); // the page took in new samples
+  const again = throttled(() => pictures.refresh(), PACE_MS);
+  again();
+  document.addEventListener('nashboard:change', ({ detail }) => detail.samples && again()); // of runs that still train
 }
 
 if (typeof document !== 'undefined') start();

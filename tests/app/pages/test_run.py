@@ -214,6 +214,32 @@ def test_notes_tables_marks_and_unknown_kinds_are_told(got, ours):
     assert "hologram 3 events, passed over" in words
 
 
+def test_files_passed_over_stand_open_and_tables_that_are_drawn_are_folded(got, ours):
+    run = ours()
+    scatter = {
+        "name": "pesq_scatter",
+        "columns": ["item", "kind", "pesq", "predicted"],
+        "rows": [["x", "est", 2.0, 2.5]],
+    }
+    files = {
+        "name": "skipped_files",
+        "columns": ["path", "reason"],
+        "rows": [["b.wav", "shorter than a window"]],
+    }
+    tell(
+        run,
+        *((events.Table, {"step": step, **scatter}) for step in (0, 40)),
+        (events.Table, {"step": 0, **files}),
+    )
+    told = got(f"/runs/{run}").one(id="told")
+    words = told.words()
+    assert "Files passed over 1 file of the data, at step 0 path reason b.wav shorter than a window" in words
+    assert "2 tables drawn above; here with their numbers" in words
+    folded = told.all("details")
+    assert [d.attrs.get("data-keep") for d in folded] == ["drawn", "pesq_scatter 40", "pesq_scatter 0"]
+    assert not any("open" in d.attrs for d in folded)
+
+
 def test_the_console_shows_its_end_and_the_whole_is_a_text(got, client, ours):
     run = ours()
     tell(run, *((events.LogLine, {"text": f"line {i} <b>", "stream": "stdout"}) for i in range(450)))
