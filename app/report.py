@@ -34,7 +34,7 @@ from app.report_facts import Fact, facts
 from app.report_samples import Clips, clips, pictures
 from app.traces import Axis, Band
 from app.tracks import Track, View, axis_of, keyed, load
-from doctor.findings import Diagnosis
+from doctor.findings import Finding
 from nashboard.vocabulary import Series, describe
 from recipes.registry import TRAINERS
 
@@ -42,6 +42,7 @@ MOMENTS = ("1", "5", "10", "20", "last")
 MOST_RUNS = 40
 MOST_CHARTS = 9
 KEYS = ("A", "B")
+GRAVITY = ("fail", "warn", "info")
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,19 @@ class Table:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the doctor says of a side: each rule's finding once, with the runs that have it.
+
+    ``verdicts`` are (run, verdict); ``found`` are (finding, runs), the gravest first; ``looked``: any rule could.
+    """
+
+    key: str
+    verdicts: tuple[tuple[Run, str], ...]
+    found: tuple[tuple[Finding, tuple[Run, ...]], ...]
+    looked: int
+
+
 @dataclass
 class Report:
     """Everything that the report shows."""
@@ -100,7 +114,7 @@ class Report:
     knobs_total: int = 0
     charts: tuple[Chart, ...] = ()
     table: Table = Table((), (), ())
-    found: tuple[tuple[str, Run, Diagnosis], ...] = ()
+    said: tuple[Said, ...] = ()
     clips: Clips = field(default_factory=Clips)
     pictures: Clips = field(default_factory=Clips)
     facts: tuple[Fact, ...] = ()
@@ -170,7 +184,7 @@ def build(session: Session, two: tuple[Side, Side], *, embed: bool = False) -> R
     axis = "epoch" if all("progress/epoch" in names for names in have.values()) else "step"
     made.charts = tuple(_charts(session, two, have, axis))
     made.table = _table(session, two)
-    made.found = tuple((side.key, run, findingview.said(session, run)) for side in two for run in side.runs)
+    made.said = tuple(_said(session, side) for side in two)
     first, second = _pairs(two)[0][1:] if _pairs(two) else (a.runs[0], b.runs[0])
     made.clips = clips(session, first, second, embed=embed)
     made.pictures = pictures(session, first, second, embed=embed, spent=made.clips.bytes)
@@ -216,6 +230,25 @@ def _pairs(two: tuple[Side, Side]) -> list[tuple[int, Run, Run]]:
     return [(seed, each[0][seed], each[1][seed]) for seed in sorted(set(each[0]) & set(each[1]))]
 
 
+def _said(session: Session, side: Side) -> Said:
+    told = [(run, findingview.said(session, run)) for run in side.runs]
+    first: dict[str, Finding] = {}
+    having: dict[str, list[Run]] = {}
+    for run, diagnosis in told:
+        for f in diagnosis.findings:
+            if f.code not in first or GRAVITY.index(f.severity) < GRAVITY.index(first[f.code].severity):
+                first[f.code] = f
+            if run not in having.setdefault(f.code, []):
+                having[f.code].append(run)
+    ordered = sorted(first, key=lambda code: (GRAVITY.index(first[code].severity), first[code].step_from))
+    return Said(
+        side.key,
+        tuple((run, diagnosis.verdict if diagnosis.looked else "unknown") for run, diagnosis in told),
+        tuple((first[code], tuple(having[code])) for code in ordered),
+        max(len(diagnosis.looked) for _, diagnosis in told),
+    )
+
+
 # Charts ----------------------------------------------------------------------
 
 
@@ -254,7 +287,7 @@ def _chart(two: tuple[Side, Side], tracks: Sequence[Track], row: Series, axis: A
     bands, note = _bands(two, tracks, row.name, axis)
     svg = report_charts.chart(row, lines, bands, axis, log=row.log, name=f"c{number}")
     shown = sum(report_charts.shown(c) for c in kept)
-    legend = tuple((b.origin, f"{b.label}{note}") for b in bands)
+    legend = tuple(_legend(bands, note))
     total = sum(c.total for c in kept)
     lost = sum(n.count for c in kept for n in c.nonfinite)
     return Chart(row, svg, tuple(said), legend, shown, total, lost)
@@ -305,7 +338,8 @@ def _table(session: Session, two: tuple[Side, Side]) -> Table:
             told, state, better = _difference(row, by_side, pairs, values, key_of)
             if other_set and metric.series.startswith("eval/"):
                 told, state, better = "", "", ""
-            texts[2].append(told.split(" over ")[0].split(", one seed")[0])
+            short = told.split(" over ")[0].split(", one seed")[0]
+            texts[2].append(short.removesuffix(f" {row.unit}") if row.unit else short)
             verdict = told
         bands = tuple((b.origin, b.range, b.misfit) for b in metric.bands)
         a_texts, b_texts, apart = (tuple(t) for t in texts)
@@ -331,7 +365,8 @@ def _spread(values: Sequence[float | None], unit: str) -> str:
         return next((words.number(v) for v in values if v is not None), "–")
     text = words.measured(statistics.fmean(have), unit)
     if len(have) > 1:
-        text += f" ± {words.measured(statistics.stdev(have), unit)}"
+        decimals = len(text.partition(".")[2]) if "e" not in text else 0
+        text += f" ± {words.fixed(statistics.stdev(have), decimals)}"
     return text if len(have) == len(values) else f"{text} ({len(have)} of {len(values)})"
 
 

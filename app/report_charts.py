@@ -72,9 +72,9 @@ def chart(
 ) -> Markup:
     """The SVG; ``name`` makes its ids unique on the page. Values that are not finite break a line and get a mark."""
     parts = [c.y for line in lines for c in line.curves]
-    ends = {b: b.usual(axis) for b in bands}
-    must = [e for b, e in ends.items() if e is not None and b.origin == "measured"]
-    may = [e for b, e in ends.items() if e is not None and b.origin != "measured"]
+    ends = [(b, b.usual(axis)) for b in bands]
+    must = [e for b, e in ends if e is not None and b.origin == "measured"]
+    may = [e for b, e in ends if e is not None and b.origin != "measured"]
     low, high = curves.scale(parts, must, may, log=log)
     plot = _Plot(axis, low, high, log)
     told = f"{row.title} over {axis.title}. " + "; ".join(
@@ -85,7 +85,7 @@ def chart(
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(told)}">',
         f'<clipPath id="{clip}"><rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" '
         f'height="{HEIGHT - TOP - BOTTOM}"/></clipPath>',
-        *_grid(plot, row.unit),
+        *_grid(plot),
         f'<g clip-path="url(#{clip})">',
         *(_band(plot, b) for b in bands),
         *(_side(plot, line) for line in lines),
@@ -96,7 +96,7 @@ def chart(
     return Markup("\n".join(out))  # numbers, and text that was escaped
 
 
-def _grid(plot: _Plot, unit: str) -> list[str]:
+def _grid(plot: _Plot) -> list[str]:
     out = []
     for value in _ticks(plot.low, plot.high, plot.log):
         y = plot.down(value)
@@ -109,11 +109,14 @@ def _grid(plot: _Plot, unit: str) -> list[str]:
     for value in _steps(plot.axis.low, plot.axis.high):
         x = plot.across(value)
         out.append(f'<path class="axis" d="M{x:.1f} {foot}v4"/>')
-        out.append(
-            f'<text class="tick mid" x="{x:.1f}" y="{foot + 15}">{escape(words.number(value, 3).rstrip())}</text>'
-        )
-    out.append(f'<text class="tick" x="{WIDTH - RIGHT + 6}" y="{foot + 15}">{escape(plot.axis.title)}</text>')
+        out.append(f'<text class="tick mid" x="{x:.1f}" y="{foot + 15}">{escape(_place(value))}</text>')
+    out.append(f'<text class="tick end" x="{WIDTH - 4}" y="{foot + 15}">{escape(plot.axis.title)}</text>')
     return out
+
+
+def _place(value: float) -> str:
+    """A place on the x axis: "2.5", "10", "1,200"."""
+    return words.count(round(value)) if value == round(value) else curves.reach(value, value)
 
 
 def _ticks(low: float, high: float, log: bool) -> list[float]:
