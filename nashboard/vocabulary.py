@@ -30,6 +30,7 @@ GROUPS = {
     "progress": "Progress",
     "speed": "Speed",
     "data": "Data",
+    "system": "Machine",
     "ranks": "Processes",
 }
 
@@ -247,6 +248,7 @@ TABLE: tuple[Series, ...] = (
     Series("speed/items_per_s", "Items a second", "1/s"),
     Series("speed/audio_s_per_s", "Audio a second", "s/s"),
     Series("speed/data_wait", "Share of time waiting for data", "share"),
+    Series("system/gpu_memory", "GPU memory", "MiB", help="Most that tensors took since the last report."),
     Series("data/skipped", "Files skipped", "files"),
     Series("data/mono_doubled", "Mono files made stereo", "files"),
     Series("data/resampled", "Files resampled", "files"),

@@ -67,6 +67,17 @@ def set_rate(optimizer: torch.optim.Optimizer, part: Any, gamma: float, steps: i
     return rate
 
 
+def gpu_memory() -> dict[str, float]:
+    """``system/gpu_memory``: most MiB that tensors took on this process's GPU since the last call; {} on the CPU."""
+    if not torch.cuda.is_initialized():
+        return {}
+    peaks = []
+    for gpu in range(torch.cuda.device_count()):
+        peaks.append(torch.cuda.max_memory_allocated(gpu))
+        torch.cuda.reset_peak_memory_stats(gpu)
+    return {"system/gpu_memory": max(peaks) / 2**20}
+
+
 def count(net: torch.nn.Module) -> int:
     """Number of trained parameters."""
     return sum(p.numel() for p in net.parameters() if p.requires_grad)

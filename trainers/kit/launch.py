@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import multiprocessing
 import os
@@ -31,6 +32,7 @@ from trainers.kit.signals import EndedAtOnce, Signals
 
 GRACE = 45.0  # seconds that the others have when one has died: to notice, to journal, to send the rest
 TURN = 0.05
+PR_SET_PDEATHSIG = 1
 
 
 Words = Sequence[str]
@@ -96,6 +98,7 @@ class Torchrun:
             [sys.executable, "-m", "torch.distributed.run", *options, "-m", member.__name__, *words],
             env={**os.environ, **environment},
             start_new_session=True,
+            preexec_fn=_tied,
         )
 
     def lost(self) -> str:
@@ -121,6 +124,15 @@ class Torchrun:
 
 
 STARTS: dict[str, Callable[[Words, Environment, int], Started]] = {"spawn": Spawned, "torchrun": Torchrun}
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _tied() -> None:
+    """In a child before its program begins: the kernel kills it when this process dies, however that comes."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _how(status: int) -> str:

@@ -24,6 +24,7 @@ from torch import Tensor
 from nashboard.reporter import Reporter
 from trainers.kit import processes, stats
 from trainers.kit.checkpoints import Checkpoint, Keeper, copied
+from trainers.kit.device import gpu_memory
 from trainers.kit.errors import Diverged
 from trainers.kit.report import Bad, Window, over_ranks
 from trainers.kit.signals import EndedAtOnce as EndedAtOnce
@@ -102,7 +103,7 @@ class Loop:
 
     def steps(self) -> Iterator[int]:
         """The steps from the start to the last, fewer when the run is asked to stop."""
-        self.team.any(False)  # the first process may have evaluated meanwhile
+        self.team.meet()  # the first process may have evaluated meanwhile
         self.resume_clock()
         while self.step < self.schedule.total and not self._asked():
             self.step += 1
@@ -148,6 +149,7 @@ class Loop:
         wall = max(time.monotonic() - self._since, 1e-9)
         found["progress/epoch"] = self.epoch
         found |= {**self._speed.points(), "speed/data_wait": min(self._waited / wall, 1.0)}
+        found |= gpu_memory()
         due = self._copy_due()
         if self.team.size > 1:
             found, bad, due = self._shared(found, bad, due, (wall - self.team.waited) / max(steps, 1))
@@ -186,6 +188,7 @@ class Loop:
 
     def save(self, metrics: Mapping[str, float]) -> None:
         """Writes a checkpoint of this step; ``metrics`` decide whether it is the best."""
+        self.team.meet()  # the first process has evaluated, the others have not
         if self.saved != self.step:
             self._write(self.step, self._state(), metrics)
             self.saved = self.step

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from trainers.kit import stats
 from trainers.kit.errors import BadInput
 
-LONGEST_WAIT = datetime.timedelta(hours=12)  # an evaluation of the first process; a dead one is seen at once
+LONGEST_WAIT = datetime.timedelta(minutes=10)  # within a step; a process that died is seen at once
+PATIENCE = datetime.timedelta(hours=12)  # where the first one works alone: caches, evaluations
 NOTICE = 3.0  # seconds in which a process that died says why, or its id disappears
 
 
@@ -33,8 +34,8 @@ class PeerLost(RuntimeError):
 class Team:
     """One of ``size`` processes, the ``rank``-th from 0. With one process everything is a plain no-op."""
 
-    def __init__(self, rank: int = 0, size: int = 1, group: Any = None) -> None:
-        self.rank, self.size, self._group = rank, size, group
+    def __init__(self, rank: int = 0, size: int = 1, group: Any = None, patient: Any = None) -> None:
+        self.rank, self.size, self._group, self._patient = rank, size, group, patient
         self.norms: dict[str, Tensor] = {}
         self.waited = 0.0  # seconds in exchanges: waiting for the others
         self._pids = self.gather(os.getpid())
@@ -119,6 +120,12 @@ class Team:
             dist.all_reduce(told, dist.ReduceOp.MAX, group=self._group)
         return bool(told)
 
+    def meet(self) -> None:
+        """Waits for all others, however long the first process works alone meanwhile."""
+        if self.size > 1:
+            with self._lost():
+                dist.all_reduce(torch.zeros(1), group=self._patient)
+
     def leave(self, reason: str = "") -> None:
         """Ends the membership; with a reason the others are told that this process failed, and why."""
         global _current
@@ -128,7 +135,7 @@ class Team:
         if reason:
             self._store().set("failed", f"process {self.rank + 1} of {self.size}: {reason}")
         else:
-            self.any(False)  # nobody goes before all have come here
+            self.meet()  # nobody goes before all have come here
         dist.destroy_process_group()
 
     @contextmanager
@@ -156,6 +163,12 @@ class Team:
                         "of memory"
                     )
             time.sleep(0.1)
+        if "timed out" in str(problem).lower():
+            minutes = LONGEST_WAIT.total_seconds() / 60
+            return (
+                f"another process of the run has not answered for {minutes:g} min and still runs: it hangs, at a "
+                "disk or in a deadlock"
+            )
         return f"the connection to another process of the run is lost ({str(problem).splitlines()[0]:.120})"
 
     @staticmethod
@@ -230,7 +243,8 @@ def join(processes: int, device: str) -> Team:
         torch.cuda.set_device(local_rank())
     try:
         dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=LONGEST_WAIT)
-        _current = Team(rank, size, dist.new_group(backend="gloo", timeout=LONGEST_WAIT))
+        groups = [dist.new_group(backend="gloo", timeout=wait) for wait in (LONGEST_WAIT, PATIENCE)]
+        _current = Team(rank, size, *groups)
     except RuntimeError as problem:
         raise PeerLost(f"the processes of the run did not find each other: {problem}") from problem
     return _current

@@ -60,6 +60,7 @@ def _agreed(request: Request, chosen: Chosen, team: Team) -> Plan:
                 plan = runs.planned(request, chosen)
             except (BadInput, BadRecipe) as found:
                 problem = str(found) or type(found).__name__
+        team.meet()
         told = next((text for text in team.gather(problem) if text), "")
         if told:
             team.leave()

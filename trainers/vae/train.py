@@ -103,6 +103,7 @@ class Training:
             "eval_hash": self.data.evaluation.sha256,
             "device": str(self.device),
             "parameters": {"gen": count(self.module.model), "disc": count(judge) if judge is not None else 0},
+            "processes": self.module.team.size,
         }
 
     def _parts(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from trainers.kit.device import adamw, count, fabric_for, set_rate
+from trainers.kit.device import adamw, count, fabric_for, gpu_memory, set_rate
 from trainers.kit.errors import BadInput
 
 
@@ -39,6 +39,16 @@ def test_threads_can_be_limited() -> None:
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_gpu_memory_is_the_peak_since_the_last_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gpu_memory() == {}
+    peaks = {0: 0, 1: 3 * 2**20}
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda gpu: peaks[gpu])
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda gpu: peaks.update({gpu: 0}))
+    assert [gpu_memory(), gpu_memory()] == [{"system/gpu_memory": 3.0}, {"system/gpu_memory": 0.0}]
 
 
 def test_rates_follow_the_step_and_the_recipe() -> None:

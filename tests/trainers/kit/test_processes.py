@@ -1,14 +1,17 @@
 """Two real processes against one: gradients, batch norms, codebooks, agreement, and errors in one line."""
 
+import datetime
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
 
-from tests.trainers.kit.two import in_two
+from tests.trainers.kit.two import both, in_two
 from trainers.kit import processes
 from trainers.kit.errors import BadInput
 from trainers.kit.quantize import EmaCodebook
@@ -93,6 +96,35 @@ def test_codebook_statistics_are_those_of_the_whole_batch(reduced: bool, tmp_pat
     alone = coded()
     first, second = in_two(f"{HERE}:coded", tmp_path, reduced=reduced)
     assert (apart(alone, first) < 1e-5, apart(first, second) < 1e-6) == (reduced, reduced)
+
+
+def one_hangs(told: str) -> None:
+    """The first process asks; the second one is there and does not answer."""
+    team = processes.join(2, "cpu")
+    # in place of the groups of ten minutes and of twelve hours
+    team._group, patient = (
+        dist.new_group(backend="gloo", timeout=datetime.timedelta(seconds=s)) for s in (2, 60)
+    )
+    team._patient = patient
+    heard, until = Path(told), time.monotonic() + 60
+    if team.leads:
+        try:
+            team.gather(1)
+        except processes.PeerLost as problem:
+            heard.write_text(str(problem))
+        time.sleep(1)
+        team.meet()
+        return
+    while not heard.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    team.meet()  # which has more patience: the other one comes when it likes
+
+
+def test_one_that_hangs_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    both(one_hangs, str(tmp_path / "told"))
+    assert (tmp_path / "told").read_text() == (
+        "another process of the run has not answered for 10 min and still runs: it hangs, at a disk or in a deadlock"
+    )
 
 
 def test_alone_everything_is_a_no_op() -> None:
