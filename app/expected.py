@@ -102,7 +102,7 @@ def of_run(run: Run, series: str, chosen: Choice = USUAL) -> list[Expected]:
     recipe, data = recipe_of(run), str((run.environment or {}).get("data") or "")
     for one in chosen.sets:
         if chosen.only or one.trainer in ("", run.trainer):
-            found += [replace(b, name=b.name or b.preset or one.name) for b in one.bands]
+            found += [replace(b, name=b.name or (one.name if one.kept else b.preset)) for b in one.bands]
     return [Expected(b, _misfit(b, run, recipe, data)) for b in found if b.series == series]
 
 

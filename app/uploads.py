@@ -33,8 +33,19 @@ def diagnosed(body: bytes, name: str = "log", adv_loss: str = "") -> Diagnosed:
             f"the form of the adversarial loss {adv_loss!r:.40} is not known; choose one of {known}",
             field="adv_loss",
         )
+    view = read(body, name)
+    if adv_loss:
+        view = replace(view, facts=replace(view.facts, adv_loss=adv_loss))
+    points = sum(len(t) for t in view.tracks.values())
+    return Diagnosed(
+        name, diagnose(view), points, tuple(view.tracks), view.last_step, view.facts.adv_loss or "", view
+    )
+
+
+def read(body: bytes, name: str) -> RunView:
+    """The run in a CSV or a journal. Raises `BadInput` that names file, line and value, and the way out."""
     try:
-        view = parse(body.decode("utf-8-sig"), name)
+        return parse(body.decode("utf-8-sig"), name)
     except UnicodeDecodeError as problem:
         line = body.count(b"\n", 0, problem.start) + 1
         raise BadInput(
@@ -45,9 +56,3 @@ def diagnosed(body: bytes, name: str = "log", adv_loss: str = "") -> Diagnosed:
         raise BadInput(f"{name}: no CSV: {problem}", field="log") from None
     except Unusable as problem:
         raise BadInput(str(problem), field="log") from None
-    if adv_loss:
-        view = replace(view, facts=replace(view.facts, adv_loss=adv_loss))
-    points = sum(len(t) for t in view.tracks.values())
-    return Diagnosed(
-        name, diagnose(view), points, tuple(view.tracks), view.last_step, view.facts.adv_loss or "", view
-    )

@@ -25,6 +25,8 @@ def measure(
     runs_from: Sequence[str],
     quantile: float | None = None,
     least: int = 5,
+    quantiles: tuple[float, float] | None = None,
+    phase: str = "",
 ) -> list[Band]:
     """One measured band a series: the envelope over runs on a common grid.
 
@@ -33,6 +35,8 @@ def measure(
         runs_from: the ids of the runs, in the same order.
         quantile: share of runs left out at either side; by default none below 20 runs, 5 % from there on.
         least: fewest runs that make a band. A series that fewer runs have gets none.
+        quantiles: (low, high) over the runs, in place of ``quantile``.
+        phase: the phase that xs are counted in.
 
     A series of few points is interpolated at every x that some run has; one of many is cut into windows, in
     which each run's lowest and highest value count, so that the noise of a run belongs to the envelope.
@@ -44,6 +48,8 @@ def measure(
         raise ValueError(f"a measured band needs {least} runs or more, not {len(runs)}")
     if len(runs_from) != len(runs):
         raise ValueError(f"{len(runs_from)} names for {len(runs)} runs")
+    if quantiles is not None and not 0 <= quantiles[0] < quantiles[1] <= 1:
+        raise ValueError(f"quantiles {quantiles[0]:g} and {quantiles[1]:g} must rise from 0 to 1")
     found = []
     for series in dict.fromkeys(name for run in runs for name in run):
         having = [(name, run[series]) for name, run in zip(runs_from, runs, strict=True) if series in run]
@@ -53,10 +59,11 @@ def measure(
         if len(curves) < least:
             continue
         cut = quantile if quantile is not None else 0.05 if len(curves) >= MANY_RUNS else 0.0
-        points = _envelope(curves, cut)
+        ends = quantiles if quantiles is not None else (cut, 1 - cut)
+        points = _envelope(curves, *ends)
         if not points:
             continue
-        how = "lowest to highest" if cut == 0 else f"{cut:.0%} to {1 - cut:.0%}"
+        how = "lowest to highest" if ends == (0, 1) else f"{100 * ends[0]:g}% to {100 * ends[1]:g}%"
         note = f"{how} of {len(curves)} runs" + (f"; {lost} non-finite values left out" if lost else "")
         found.append(
             Band(
@@ -70,6 +77,7 @@ def measure(
                 preset=preset,
                 size=size,
                 runs=tuple(name for name, _ in having),
+                phase=phase,
             )
         )
     return found
@@ -84,7 +92,7 @@ def _finite(xs: Xs, ys: Xs) -> Curve:
     ]
 
 
-def _envelope(curves: list[Curve], cut: float) -> tuple[tuple[float, float, float], ...]:
+def _envelope(curves: list[Curve], least: float, most: float) -> tuple[tuple[float, float, float], ...]:
     """(x, low, high) over the stretch that all runs share."""
     start, end = max(c[0][0] for c in curves), min(c[-1][0] for c in curves)
     if start > end:
@@ -99,8 +107,8 @@ def _envelope(curves: list[Curve], cut: float) -> tuple[tuple[float, float, floa
         reach = [[_extremes(c, x - step, x + step) for c in curves] for x in grid]
     points = []
     for x, spans in zip(grid, reach, strict=True):
-        low = _quantile([low for low, _ in spans], cut)
-        high = _quantile([high for _, high in spans], 1 - cut)
+        low = _quantile([low for low, _ in spans], least)
+        high = _quantile([high for _, high in spans], most)
         points.append((x, _rounded(low, ROUND_FLOOR), _rounded(high, ROUND_CEILING)))
     return tuple(p for i, p in enumerate(points) if i == 0 or p[0] > points[i - 1][0])
 

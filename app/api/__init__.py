@@ -23,6 +23,7 @@ MODULES = (
     "figures",
     "live",
     "views",
+    "bands",
     "exports",
     "bundles",
     "diagnose",

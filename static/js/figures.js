@@ -5,7 +5,7 @@ export const AXES = ['step', 'disc_steps', 'epoch', 'samples', 'audio_hours', 'r
 export const ORIGINS = ['measured', 'published', 'claimed'];
 export const MARKS = ['checkpoints', 'findings', 'notes']; // phases are on unless they are switched off
 export const LETTERS = 'ABCDEFGHIJKLMNOPQSTUVWXYZ'; // R is the reference's
-const WORDS = ['at', 'slot', 'sort', 'sx', 'sy'];
+const WORDS = ['at', 'slot', 'sort', 'sx', 'sy', 'bands'];
 const FONTS = new Set(['--mono', '--sans']);
 
 /** The key of the run at a place: A to H, on to Z without R, then A2, B2, … */
@@ -80,7 +80,7 @@ export function figureQuery(state, series, width, small = false) {
     if (chosen.length) asked[name] = chosen.join(',');
   }
   if (state.zoom) [asked.from, asked.to] = state.zoom;
-  for (const name of ['group', 'base', 'mode']) if (state[name]) asked[name] = state[name];
+  for (const name of ['group', 'base', 'mode', 'bands']) if (state[name]) asked[name] = state[name];
   const hide = state.runs.map((_, i) => keyAt(i)).filter((key) => hidden(state).has(key));
   if (state.group && hide.length) asked.hide = hide.join(',');
   asked.width = Math.round(Math.min(4000, Math.max(50, width)));

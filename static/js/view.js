@@ -1,6 +1,7 @@
 // What Compare and Run share: the view's state in the address, its controls, keys that hide runs, and live charts.
 import * as figures from './figures.js';
 import { Board, keyOf } from './charts.js';
+import { offered } from './bandchoice.js';
 import { kept } from './address.js';
 import { api } from './base.js';
 import { joined } from './listenview.js';
@@ -39,6 +40,7 @@ export class View {
       },
     });
     this.paint();
+    offered(document.getElementById('band-sets'), () => this.state.bands);
   }
 
   /** Draw again the charts of the series that have changed, as far as they are on the page. */
