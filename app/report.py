@@ -293,6 +293,12 @@ def _chart(two: tuple[Side, Side], tracks: Sequence[Track], row: Series, axis: A
     return Chart(row, svg, tuple(said), legend, shown, total, lost)
 
 
+def _legend(bands: Sequence[Band], note: str) -> list[tuple[str, str]]:
+    """Each band once, with how many stretches it has."""
+    many = Counter((b.origin, b.label) for b in bands)
+    return [(o, f"{label}{f', {n} stretches' if n > 1 else ''}{note}") for (o, label), n in many.items()]
+
+
 def _bands(two: tuple[Side, Side], tracks: Sequence[Track], name: str, axis: Axis) -> tuple[list[Band], str]:
     """The bands that fit all runs; where none does those of B, and the words that say so."""
     runs, note = [t.run for t in tracks], ""

@@ -102,7 +102,7 @@ def _grid(plot: _Plot) -> list[str]:
         y = plot.down(value)
         out.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
         out.append(
-            f'<text class="tick end" x="{LEFT - 6}" y="{y + 3.5:.1f}">{escape(curves.label(value, unit))}</text>'
+            f'<text class="tick end" x="{LEFT - 6}" y="{y + 3.5:.1f}">{escape(curves.reach(value, value))}</text>'
         )
     foot = HEIGHT - BOTTOM
     out.append(f'<path class="axis" d="M{LEFT} {foot}H{WIDTH - RIGHT}"/>')
