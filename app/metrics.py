@@ -27,7 +27,7 @@ from recipes.band import Band
 
 LOSSES = ("loss/disc", "loss/feat", "disc/sign_acc")
 ALWAYS = ("loss/disc", "loss/feat", "disc/sign_acc", "eval/snr", "eval/si_sdr", "eval/mel", "eval/amplitude")
-MAYBE = ("eval/pesq_nb", "eval/pesq_wb", "eval/stoi")
+MAYBE = ("eval/pesq_nb", "eval/pesq_wb", "eval/stoi", "listen/abx_p", "listen/preference", "listen/mushra")
 MOST = 16
 MOMENTS = ("1", "5", "10", "last", "best")
 
@@ -131,7 +131,7 @@ def _names(runs: Sequence[Run], have: Iterable[Collection[str]]) -> list[str]:
     names = {name for found in have for name in found}
     if any(run.trainer == "codec" for run in runs):
         return [*ALWAYS, *(n for n in MAYBE if n in names)]
-    told = [row.name for row in TABLE if row.name.startswith("eval/") and row.name in names]
+    told = [row.name for row in TABLE if row.name.startswith(("eval/", "listen/")) and row.name in names]
     return [*(n for n in LOSSES if n in names), *told][:MOST] or sorted(names)[:MOST]
 
 
