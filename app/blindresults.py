@@ -174,7 +174,7 @@ def summary(session: Session, test: BlindTest) -> dict[str, Any]:
     counted = _counted(found)
     lines = [
         {"number": h.who.number, "name": h.name, "answered": len(h.trials), "counted": h in counted,
-         **(_facts(test, [h]) if h in counted else {"words": "not finished, left out"})}
+         **(_brief(test, h) if h in counted else {"words": "not finished, left out"})}
         for h in found
     ]  # fmt: skip
     pooled = _facts(test, counted) if counted else {"words": "Nobody finished: there is no result."}
@@ -188,6 +188,11 @@ def summary(session: Session, test: BlindTest) -> dict[str, Any]:
         "pooled": pooled,
         "caveat": POOLED[test.kind] if len(counted) > 1 or test.kind == "mushra" else "",
     }
+
+
+def _brief(test: BlindTest, h: Heard) -> dict[str, Any]:
+    facts = _facts(test, [h])
+    return facts | {"words": facts.get("brief", facts["words"])}
 
 
 def own(session: Session, test: BlindTest, who: BlindListener) -> dict[str, Any]:
@@ -231,7 +236,9 @@ def _facts(test: BlindTest, found: Sequence[Heard]) -> dict[str, Any]:
     if test.kind == "abx":
         right, of = _right(found)
         p = blindstats.upper(right, of)
-        return {"right": right, "of": of, "p": p, "powers": powers(of), "words": abx_words(right, of)}
+        brief = f"{right} of {of} right, p = {p_text(p)}."
+        counts = {"right": right, "of": of, "p": p, "powers": powers(of), "brief": brief}
+        return counts | {"words": f"{brief} {power_words(of)}"}
     if test.kind == "preference":
         won = _wins(found, keys)
         ties = sum(len(h.trials) for h in found) - sum(won.values())
@@ -278,11 +285,6 @@ def _preferred(won: dict[str, int], ties: int, p: float, names: dict[str, str]) 
 def powers(trials: int) -> dict[str, float]:
     """Power of an ABX test for listeners who are right in 70 and in 90 % of the trials."""
     return {"0.7": blindstats.power(trials, 0.7), "0.9": blindstats.power(trials, 0.9)}
-
-
-def abx_words(right: int, of: int) -> str:
-    """ "12 of 16 right, p = 0.038; …" with the power for that number of trials."""
-    return f"{right} of {of} right, p = {p_text(blindstats.upper(right, of))}. {power_words(of)}"
 
 
 def power_words(trials: int) -> str:

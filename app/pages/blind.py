@@ -90,7 +90,6 @@ class BlindResultPage(Page):
 
     template: ClassVar[str] = "blind_result.html"
     nav: ClassVar[str] = "listen"
-    now: float
     test: BlindTest
     kind: str
     link: str
@@ -161,7 +160,7 @@ def _when(take: dict[str, Any]) -> str:
 def _row(session: Session, test: BlindTest) -> Row:
     heard = blindresults.heard(session, test)
     over = test.closed is not None
-    words = blindresults.summary(session, test)["pooled"]["words"] if over else ""
+    pooled = blindresults.summary(session, test)["pooled"] if over else {}
     return Row(
         id=test.id,
         link=f"/blind/{test.token}",
@@ -173,7 +172,7 @@ def _row(session: Session, test: BlindTest) -> Row:
         alone=test.alone,
         finished=sum(h.who.finished is not None for h in heard),
         begun=len(heard),
-        words=words,
+        words=pooled.get("brief", pooled.get("words", "")),
     )
 
 
@@ -193,7 +192,6 @@ def result_page(request: Request, test_id: str) -> Response:
         )
         page = BlindResultPage(
             **base(request, session, "Blind test"),
-            now=clock.time(),
             test=test,
             kind=blind.KINDS[test.kind],
             link=f"/blind/{test.token}",

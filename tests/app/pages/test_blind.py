@@ -125,7 +125,7 @@ def test_links_that_are_none_get_a_page_that_says_so(client, path) -> None:
 
 def test_with_a_server_token_the_link_opens_its_test_and_nothing_else(client, settings, make) -> None:
     test, other = make(), make()
-    made = load(home=settings.home, token="sésame", host="0.0.0.0")
+    made = load(home=settings.home, token="sesame", host="0.0.0.0")
     settings_module.use(made)
     here = "http://lab.example:8000"
     with TestClient(create_app(made), base_url=here, follow_redirects=False) as guest:
