@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, ClassVar
 
 from nashboard import environment, journal
 from nashboard.reporter import Reporter, ending, new_id
@@ -20,12 +22,21 @@ AT_EXIT_S = 5.0
 
 
 class Run:
-    """A run of a script, made by `init`. A context manager: an exception inside ends it as failed."""
+    """A run of a script, made by `init`. A context manager: an exception inside ends it as failed.
+
+    SIGTERM ends it as stopped, with exit status 143, unless the script has a handler of its own when the run begins.
+    """
+
+    _signal: ClassVar[str] = ""  # why the process ends; every run of it ends so
 
     def __init__(self, reporter: Reporter, step: int = 0) -> None:
         self.reporter = reporter
         self._step = step
         self._before = getattr(sys, "last_value", None)
+        self._process = os.getpid()
+        self._listens = _free_for_us()
+        if self._listens:
+            signal.signal(signal.SIGTERM, self._on_sigterm)
         atexit.register(self._at_exit)
 
     @property
@@ -80,6 +91,9 @@ class Run:
     def finish(self, status: str = "finished", reason: str = "") -> None:
         """Ends the run and sends what is left. Only the first call counts."""
         atexit.unregister(self._at_exit)
+        self._let_go()
+        if self._signal:
+            status, reason = "stopped", self._signal
         self.reporter.finish(status, reason)
 
     def __enter__(self) -> Run:
@@ -90,12 +104,31 @@ class Run:
     ) -> None:
         self.finish(*ending(problem))
 
+    def _on_sigterm(self, number: int, _frame: FrameType | None) -> None:
+        """Ended from outside: unwind as an exit does, so that the run ends as stopped and its last lines are sent."""
+        if os.getpid() != self._process:  # a forked child has our handler, but no run
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        Run._signal = "ended by SIGTERM"
+        signal.signal(number, signal.SIG_DFL)  # a second one ends at once
+        raise SystemExit(128 + number)
+
+    def _let_go(self) -> None:
+        """Give SIGTERM back, where it is still ours to give."""
+        if self._listens and threading.current_thread() is threading.main_thread():
+            # bound methods are made anew at each look, so they are compared, not identified
+            if signal.getsignal(signal.SIGTERM) == self._on_sigterm:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._listens = False
+
     def _at_exit(self) -> None:
         """The script ended without `finish`: by its last line, or by an exception that nobody caught."""
         last = getattr(sys, "last_value", None)
         died = last if last is not self._before and not hasattr(sys, "ps1") else None
+        status, reason = ("stopped", self._signal) if self._signal else ending(died)
         try:
-            self.reporter.finish(*ending(died), timeout=AT_EXIT_S)
+            self.reporter.finish(status, reason, timeout=AT_EXIT_S)
         except OSError as problem:
             say(str(problem))
 
@@ -159,6 +192,12 @@ def init(
         stop_on=stop_on,
     )
     return Run(reporter, 0 if last is None else last + 1)
+
+
+def _free_for_us() -> bool:
+    """Whether SIGTERM may be listened to: from the main thread, and where the script has no handler of its own."""
+    main = threading.current_thread() is threading.main_thread()
+    return main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def _folder_name(name: str) -> str:
