@@ -12,6 +12,7 @@ import pytest
 
 from bench.results import gpu
 from bench.results.curves import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, chart
+from bench.results.journals import Log
 
 
 def test_the_ends_of_a_curve_lie_at_the_corners() -> None:
@@ -49,5 +50,5 @@ def test_rate_passes_over_evaluations_and_a_cut_line(tmp_path: Path) -> None:
         for i, t in enumerate(times)
     ]
     (tmp_path / "events.jsonl").write_text("\n".join([*lines, '{"kind": "poi']))
-    log = gpu.Log(folder=tmp_path, start=None)  # type: ignore[arg-type]
+    log = Log(folder=tmp_path, start=None)  # type: ignore[arg-type]
     assert gpu.rate(log) == pytest.approx(100.0)
