@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, undefer
 
@@ -24,6 +24,7 @@ from recipes.registry import load
 
 log = logging.getLogger("nashboard.plans")
 NOBODY = "no training worker for {device} has been heard"
+FULL = "every slot is taken by other runs, or by plans that were made before"
 
 Think = Callable[[Session, Plan, Sequence[plans.Entry]], PlanItem | None]
 """Makes a search's next item, waiting; None where there is none to make."""
@@ -65,7 +66,14 @@ def feed(think: Think | None = None) -> list[str]:
     with db.reading() as session:
         if session.scalar(select(Plan.id).where(Plan.state.in_(("running", "paused"))).limit(1)) is None:
             return []
-    workers = dispatch.workers(get_settings().redis_url)
+    try:
+        workers = dispatch.workers(get_settings().redis_url)
+    except dispatch.BrokerDown as problem:
+        with db.transaction() as session:
+            session.execute(
+                update(Plan).where(Plan.state == "running").values(reason=db.clean(str(problem), 2000))
+            )
+        raise
     started: list[str] = []
     with db.transaction() as session:
         wanted = select(Plan).where(Plan.state.in_(("running", "paused"))).order_by(Plan.created, Plan.id)
@@ -100,6 +108,8 @@ def _from(
         run = _start(session, plan, item)
         if run is not None:
             started.append(run.id)
+    if not started and not any(e.status in plans.ACTIVE_RUN for e in listed) and not plan.reason:
+        plan.reason = FULL
     return started
 
 

@@ -20,7 +20,9 @@ def strip(found: Summary, low: float, high: float, unit: str = "") -> Markup:
     def at(value: float) -> float:
         return 8 + (value - low) / wide * (WIDTH - 16) if high > low else WIDTH / 2
 
-    parts = [f'<path d="M2 {HEIGHT / 2}H{WIDTH - 2}" stroke="var(--hair)"/>']
+    parts = [
+        f'<path d="M2 {HEIGHT / 2}H{WIDTH - 2}" stroke="var(--hair)" vector-effect="non-scaling-stroke"/>'
+    ]
     said = "no finished run"
     if found.mean is not None:
         said = f"mean {words.measured(found.mean, unit)}, {words.plural(len(found.values), 'run')}"
@@ -32,10 +34,13 @@ def strip(found: Summary, low: float, high: float, unit: str = "") -> Markup:
             )
         if len(found.values) > 1:
             parts.append(
-                f'<path d="M{at(found.mean):.1f} 2V{HEIGHT - 2}" stroke="var(--ink-1)" stroke-width="1.5"/>'
+                f'<path d="M{at(found.mean):.1f} 2V{HEIGHT - 2}" stroke="var(--ink-1)" stroke-width="1.5" '
+                'vector-effect="non-scaling-stroke"/>'
             )
+        # lines without length and with round ends: they stay round where the strip is stretched
         parts += [
-            f'<circle cx="{at(v):.1f}" cy="{HEIGHT / 2}" r="3" fill="var(--ink-2)" fill-opacity=".75"/>'
+            f'<path d="M{at(v):.1f} {HEIGHT / 2}h.01" stroke="var(--ink-2)" stroke-opacity=".75" stroke-width="6" '
+            'stroke-linecap="round" vector-effect="non-scaling-stroke"/>'
             for v in found.values
         ]
     return Markup(

@@ -179,24 +179,29 @@ def summary(values: Sequence[float]) -> Summary:
     return Summary(tuple(values), float(found.mean()), std, float(found.min()), float(found.max()))
 
 
-def _key(entry: plans.Entry, without: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+def words_of(at: Sequence[tuple[str, str]]) -> str:
+    """ "lr 1e-3, feat_weight 2": values on varied knobs in words."""
+    return ", ".join(f"{k.rsplit('.', 1)[-1]} {v}" if k != "preset" else v for k, v in at)
+
+
+def key_of(entry: plans.Entry, without: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+    """(knob, value in words) of an item's varied knobs but those of ``without``."""
     return tuple((k, shown(v)) for k, v in entry.item.at.items() if k not in without)
 
 
 def ranked(entries: Sequence[plans.Entry], values: Mapping[int, float], better: str) -> list[Setting]:
     """Settings, the best mean first; those without a finished run last, in the order of the plan."""
-    grouped: dict[tuple[object, ...], list[plans.Entry]] = {}
+    grouped: dict[tuple[str, str, tuple[tuple[str, str], ...]], list[plans.Entry]] = {}
     for entry in sorted(entries, key=lambda e: e.item.index):
-        grouped.setdefault((entry.item.preset, entry.item.title, _key(entry)), []).append(entry)
+        grouped.setdefault((entry.item.preset, entry.item.title, key_of(entry)), []).append(entry)
     rows = []
     for (preset, title, at), own in grouped.items():
         found = summary([values[e.item.index] for e in own if e.item.index in values])
-        words = ", ".join(f"{k.rsplit('.', 1)[-1]} {v}" if k != "preset" else v for k, v in at)  # type: ignore[attr-defined]
-        rows.append((found, str(title or words or preset), at, own))
+        rows.append((found, title or words_of(at) or preset, at, own))
     sign = -1.0 if better == "up" else 1.0
     rows.sort(key=lambda r: (r[0].mean is None, sign * (r[0].mean or 0.0)))
     return [
-        Setting(n if f.mean is not None else None, title, at, f, tuple(own), n == 1 and f.mean is not None)  # type: ignore[arg-type]
+        Setting(n if f.mean is not None else None, title, at, f, tuple(own), n == 1 and f.mean is not None)
         for n, (f, title, at, own) in enumerate(rows, 1)
     ]
 
@@ -230,7 +235,7 @@ def effects(
     for names in [(k,) for k in done[0].item.at] if search else together(entries):
         strata: dict[tuple[tuple[str, str], ...], list[plans.Entry]] = {}
         for entry in done:
-            strata.setdefault(_key(entry, names), []).append(entry)
+            strata.setdefault(key_of(entry, names), []).append(entry)
         own = {id(e): tuple(shown(e.item.at.get(n)) for n in names) for e in done}
         fair = [e for some in strata.values() if len({own[id(e)] for e in some}) > 1 for e in some]
         used = fair if fair and not search else done

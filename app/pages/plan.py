@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -34,6 +34,7 @@ class Row:
 
     index: int
     title: str
+    words: str
     at: tuple[tuple[str, str], ...]
     seed: int
     status: str
@@ -105,7 +106,7 @@ def plan_state(plan_id: str, metric: str = "", of: str = "best") -> Response:
     return render(page)
 
 
-def _state(session: Session, found: Plan, metric: str, of: str) -> dict[str, object]:
+def _state(session: Session, found: Plan, metric: str, of: str) -> dict[str, Any]:
     entries = plans.entries(session, found.id)
     (listed,) = plans.listing(session, only=Plan.id == found.id)
     results = plans_results.of(session, found, entries, metric, of)
@@ -150,6 +151,7 @@ def _row(entry: plans.Entry, results: Results, unit: str) -> Row:
     return Row(
         index=item.index,
         title=item.title,
+        words=plans_results.words_of(plans_results.key_of(entry)) or item.preset,
         at=tuple((k, plans_results.shown(v)) for k, v in item.at.items()),
         seed=item.seed,
         status=entry.status,

@@ -88,6 +88,35 @@ def test_without_a_worker_it_waits_and_says_why(launchable: Any) -> None:
     assert plan_of(made).reason == "no training worker for auto has been heard"
 
 
+def test_a_broker_that_is_down_is_said_and_costs_nothing(
+    workers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers(1)
+    made = make()
+
+    def down(_url: object) -> None:
+        raise dispatch.BrokerDown("the broker does not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(dispatch, "check", down)
+        assert plans_feed.try_feed() == []
+        assert plan_of(made).reason == "the broker does not answer"
+    assert len(plans_feed.try_feed()) == 1
+    assert plan_of(made).reason == ""
+
+
+def test_a_plan_behind_another_says_so(workers: Any) -> None:
+    workers(1)
+    first, second = make(), make({"trainer": "codec", "seeds": 2})
+    (run,) = plans_feed.feed()
+    assert plan_of(second).reason == plans_feed.FULL
+    assert plan_of(first).reason == ""
+    change(plans.pause, first)
+    end(run)
+    assert plans_feed.feed() == [run_of(second, 0)]
+    assert plan_of(second).reason == ""
+
+
 def test_runs_launched_by_themselves_and_leases_leave_less_room(workers: Any, queued: Any) -> None:
     workers(3)
     other = queued(device="cpu")
