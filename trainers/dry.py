@@ -110,7 +110,7 @@ def estimate(recipe: Recipe, found: Sequence[events.Event], began: float) -> dic
     evaluations = total // (int(part.eval_every) * per) + (total % (int(part.eval_every) * per) > 0)
     first_step = points[0].time - began
     checkpoint = saved[-1].size if saved else 0
-    kept = min(int(part.keep_last) + len(part.best_by), evaluations)
+    kept = min(int(part.keep_last) + bool(part.best_by), evaluations)
     sounds = sum(e.size for e in found if isinstance(e, events.SampleMade) and e.step == last.step)
     line = len(events.encode(last))
     disk = kept * checkpoint + (evaluations + 1) * sounds + total // max(int(part.log_every), 1) * line

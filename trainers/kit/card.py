@@ -272,7 +272,7 @@ def same(groups: Sequence[Sequence[Item]], what: str, content: str) -> list[Trou
     found = []
     if across:
         text = (
-            f"{what.capitalize()} with the same {content} lie in training and in evaluation ({len(across)} times): scores "
+            f"{what.capitalize()} with the same {content} lie in training and in evaluation, {_groups(len(across))}: scores "
             "will look better than they are."
         )
         names = tuple(" = ".join(f"{i.name} ({'+'.join(i.sides)})" for i in g) for g in across)
@@ -283,6 +283,10 @@ def same(groups: Sequence[Sequence[Item]], what: str, content: str) -> list[Trou
         names = tuple(" = ".join(i.name for i in g) for g in within)
         found.append(Trouble("duplicates", "warn", "Duplicates", text, names, len(within)))
     return found
+
+
+def _groups(n: int) -> str:
+    return "one group of them" if n == 1 else f"{n} groups of them"
 
 
 CHECKS: tuple[Callable[[Sequence[Item], dict[str, Measured]], list[Trouble]], ...] = (twice, clipped, silent)
