@@ -73,7 +73,7 @@ def waiting(session: Session) -> list[tuple[str, str, float]]:
         .where(Run.deleted.is_not(None))
         .order_by(Run.deleted.desc(), Run.id)
     )
-    return [(run, name or run, float(when)) for run, name, when in rows]
+    return [(run, name or run, float(when or 0.0)) for run, name, when in rows]
 
 
 def due(session: Session, now: float) -> list[str]:

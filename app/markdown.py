@@ -74,7 +74,7 @@ def _parser() -> MarkdownIt:
     made = MarkdownIt(
         "commonmark", {"html": False, "linkify": False, "maxNesting": MOST_NESTED}, renderer_cls=_Renderer
     ).enable(["table", "strikethrough"])
-    made.validateLink = allowed  # type: ignore[method-assign]
+    made.validateLink = allowed  # type: ignore[method-assign, assignment]
     return made
 
 

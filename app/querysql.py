@@ -13,7 +13,7 @@ import operator as operators
 import threading
 import time as clock
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Float, String, and_, case, cast, exists, false, func, not_, or_, select
@@ -124,6 +124,7 @@ def _field(term: Field, value: str) -> ColumnElement[bool]:
         said = exists().where(StoredDiagnosis.run_id == Run.id, StoredDiagnosis.verdict == lower)
         return none if lower == "none" else said
     if key == "finding":
+        lower = lower.replace("_", "-")
         _known(term, lower, tuple(r.code for r in RULES))
         code = like(cast(StoredDiagnosis.body, String), f'"code":"{lower}"')
         return exists().where(StoredDiagnosis.run_id == Run.id, code)
@@ -164,12 +165,19 @@ def _comparison(session: Session, term: Comparison) -> ColumnElement[bool]:
         return _series(term)
     if name in known.knobs and not term.summary:
         return _knob(session, term)
-    if vocabulary.describe(name) != vocabulary.Series(name, name):
-        return _series(term)  # a series that nobody has reported yet
+    usual = _usual(name)
+    if usual in known.series or vocabulary.describe(usual) != vocabulary.Series(usual, usual):
+        return _series(replace(term, name=usual))  # by another name, or a series that nobody has reported yet
     possible = known.series if term.summary else (*known.knobs, *known.series)
     close = query.near(name, possible)
     what = "series" if term.summary else "knob or series"
     raise BadQuery(f"no run here has a {what} of this name", name, term.at, close)
+
+
+def _usual(name: str) -> str:
+    """A series' name in the vocabulary where this is one of its other names, with or without its group."""
+    found = vocabulary.canonical(name)
+    return vocabulary.canonical(name.rpartition("/")[2]) if found == name and "/" in name else found
 
 
 def _held(column: Any, sign: str, number: float) -> ColumnElement[bool]:
@@ -184,11 +192,11 @@ def _series(term: Comparison) -> ColumnElement[bool]:
         raise BadQuery(f"{term.name} is a series: it is compared with a number", term.text, term.at)
     summary = term.summary
     if summary == "best":
-        better = vocabulary.describe(term.name).better
-        if better not in ("lower", "higher"):
+        better = vocabulary.describe(term.name).better or vocabulary.describe(_usual(term.name)).better
+        if better not in ("down", "up"):
             said = f"nobody has said whether high or low is better for {term.name}; use min() or max()"
             raise BadQuery(said, f"best({term.name})", term.at)
-        summary = "min" if better == "lower" else "max"
+        summary = "min" if better == "down" else "max"
     if summary in ("min", "max"):
         column = Series.low if summary == "min" else Series.high
         return (

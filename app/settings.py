@@ -161,5 +161,5 @@ def load(**given: Any) -> Settings:
     except ValidationError as problem:
         first = problem.errors()[0]
         name = "NASHBOARD_" + str(first["loc"][0] if first["loc"] else "?").upper().removeprefix("NASHBOARD_")
-        given = "…" if name in SECRET else repr(first.get("input"))[:80]
-        raise BadSettings(f"{name}={given}: {first['msg'].removeprefix('Value error, ')}") from None
+        shown = "…" if name in SECRET else repr(first.get("input"))[:80]
+        raise BadSettings(f"{name}={shown}: {first['msg'].removeprefix('Value error, ')}") from None

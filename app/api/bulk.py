@@ -84,7 +84,7 @@ def names() -> Known:
         findings=[r.code for r in RULES],
         knobs=list(found.knobs),
         series=list(found.series),
-        lower_is_better=[s for s in found.series if vocabulary.describe(s).better == "lower"],
+        lower_is_better=[s for s in found.series if vocabulary.describe(s).better == "down"],
         tags=list(found.tags),
     )
 

@@ -58,10 +58,11 @@ def _change(ids: list[str], act: str, tags: list[str]) -> bins.Outcome:
 
 
 def _save(run_id: str, form: dict[str, list[str]]) -> None:
-    given = {name: _one(form, name) for name in ("name", "notes") if name in form}
+    name = _one(form, "name") if "name" in form else None
+    notes = _one(form, "notes") if "notes" in form else None
     tags = _tags(_one(form, "tags")) if "tags" in form else None
     with db.transaction() as session:
-        runs.annotate(session, run_id, tags=tags, **given)
+        runs.annotate(session, run_id, tags=tags, name=name, notes=notes)
     bell.ring(run_id)
 
 

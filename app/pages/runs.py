@@ -100,7 +100,7 @@ class Asked:
 
     def sorted_by(self, name: str) -> str:
         """The URL of the next order by a column: its better end first, then the other, then by age again."""
-        first = f"-{name}" if vocabulary.describe(name).better == "lower" else name
+        first = f"-{name}" if vocabulary.describe(name).better == "down" else name
         second = name if first != name else f"-{name}"
         following = {first: second, second: ""}.get(self.sort, first)
         return self.url(sort=following)
