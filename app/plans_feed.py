@@ -24,6 +24,7 @@ from recipes.registry import load
 
 log = logging.getLogger("nashboard.plans")
 NOBODY = "no training worker for {device} has been heard"
+LACKING = "Optuna is not installed where the chores worker runs: pip install optuna"
 FULL = "every slot is taken by other runs, or by plans that were made before"
 
 Think = Callable[[Session, Plan, Sequence[plans.Entry]], PlanItem | None]
@@ -81,8 +82,16 @@ def feed(think: Think | None = None) -> list[str]:
             listed = plans.entries(session, plan.id)
             if plans.settle(session, plan, listed) or plan.state == "paused":
                 continue
+            if think is None and _thinks(plan, listed, workers):
+                break  # its turn: nothing that was made later takes the slot before the chores worker has asked it
             started += _from(session, plan, listed, workers, think)
     return started
+
+
+def _thinks(plan: Plan, listed: Sequence[plans.Entry], workers: Sequence[dict[str, Any]]) -> bool:
+    """Whether a search has trials to think of, a slot to run them on, and somebody who can."""
+    left = plan.kind == "search" and len(listed) < plans.total_of(plan, len(listed))
+    return left and plan.reason != LACKING and bool(slots_for(workers, plan.device))
 
 
 def _from(

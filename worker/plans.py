@@ -24,7 +24,6 @@ from recipes import compose, space
 from recipes.base import BadRecipe, Recipe, flat, nested
 
 log = logging.getLogger("nashboard.worker")
-LACKING = "Optuna is not installed where the chores worker runs: pip install optuna"
 PRUNED = "pruned: "
 
 
@@ -107,7 +106,7 @@ def think(session: Session, plan: Plan, entries: Sequence[plans.Entry]) -> PlanI
     try:
         import optuna  # noqa: F401
     except ModuleNotFoundError:
-        plan.reason = LACKING
+        plan.reason = plans_feed.LACKING
         return None
     sheet = plans.sheet_of(plan)
     if sheet.search is None or len(entries) >= sheet.search.trials:

@@ -191,7 +191,23 @@ def test_without_optuna_the_plan_says_what_is_missing(search: Any, monkeypatch: 
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert work.tick() == []
     with db.reading() as session:
-        assert plans.get(session, made).reason == work.LACKING
+        assert plans.get(session, made).reason == plans_feed.LACKING
+
+
+def test_what_was_made_later_does_not_overtake_a_search_that_has_to_think(
+    search: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = search()
+    with db.transaction() as session:
+        later = plans.create(session, plans.drawn({"trainer": "codec"})).id
+    assert plans_feed.feed() == []  # as a trainer's end or the server would: neither can ask Optuna
+    assert len(work.tick()) == 1
+    assert (len(entries(first)), entries(later)[0].status) == (1, "waiting")
+    with db.transaction() as session:
+        plans.pause(session, first)
+        runs.set_status(session, runs.get(session, str(entries(first)[0].item.run_id)), "stopped")
+    assert len(plans_feed.feed()) == 1
+    assert entries(later)[0].status == "queued"
 
 
 def test_server_and_worker_load_no_optuna() -> None:
