@@ -65,7 +65,7 @@ def scatter(
     wide, tall = 320, 132
 
     def across(x: float) -> float:
-        return 12 + ((place(x) - first) / (last - first) if last > first else 0.5) * (wide - 24)
+        return 52 + ((place(x) - first) / (last - first) if last > first else 0.5) * (wide - 64)
 
     def up(y: float) -> float:
         return tall - 26 - ((y - low) / (high - low) if high > low else 0.5) * (tall - 42)
@@ -77,16 +77,16 @@ def scatter(
         for x, y in points
     )
     ends = (
-        f'<text x="12" y="{tall - 6}">{escape(words.number(min(xs)))}</text>'
+        f'<text x="48" y="{tall - 6}">{escape(words.number(min(xs)))}</text>'
         f'<text x="{wide - 12}" y="{tall - 6}" text-anchor="end">{escape(words.number(max(xs)))}</text>'
-        f'<text x="{wide / 2}" y="{tall - 6}" text-anchor="middle">{"decades" if log else ""}</text>'
-        f'<text x="12" y="11">{escape(words.measured(high, unit))}</text>'
-        f'<text x="12" y="{tall - 21}">{escape(words.measured(low, unit))}</text>'
+        f'<text x="{wide / 2 + 20}" y="{tall - 6}" text-anchor="middle">{"decades" if log else ""}</text>'
+        f'<text x="4" y="19">{escape(words.measured(high, unit))}</text>'
+        f'<text x="4" y="{tall - 23}">{escape(words.measured(low, unit))}</text>'
     )
     said = (
         f"{escape(name)} of {len(points)} trials against the metric; best at {escape(words.number(best[0]))}"
     )
     return Markup(
         f'<svg class="scatter" viewBox="0 0 {wide} {tall}" role="img" aria-label="{said}">'
-        f'<path d="M12 {tall - 18}H{wide - 12}" stroke="var(--line)"/>{dots}{ends}</svg>'
+        f'<path d="M48 {tall - 18}H{wide - 12}" stroke="var(--line)"/>{dots}{ends}</svg>'
     )

@@ -71,6 +71,7 @@ class PlanPart(Page):
     live: int
     results: Results
     strips: tuple[Markup, ...]
+    briefs: tuple[str, ...]
     effects: tuple[Drawn, ...]
     compare: str
     unit: str
@@ -130,6 +131,7 @@ def _state(session: Session, found: Plan, metric: str, of: str) -> dict[str, Any
         "live": sum(e.status in plans.ACTIVE_RUN for e in entries),
         "results": results,
         "strips": tuple(plans_plots.strip(s.summary, *reach, unit) for s in results.settings),
+        "briefs": tuple(_words(s.entries[0]) if found.kind == "search" else "" for s in results.settings),
         "effects": tuple(_drawn(e, reach, unit, better, found.kind == "search") for e in results.effects),
         "compare": f"/compare?runs={','.join(ids)}{by}" if len(ids) > 1 else "",
         "unit": unit,
@@ -151,8 +153,8 @@ def _row(entry: plans.Entry, results: Results, unit: str) -> Row:
     return Row(
         index=item.index,
         title=item.title,
-        words=plans_results.words_of(plans_results.key_of(entry)) or item.preset,
-        at=tuple((k, plans_results.shown(v)) for k, v in item.at.items()),
+        words=_words(entry) or item.preset,
+        at=tuple((k, brief(v)) for k, v in item.at.items()),
         seed=item.seed,
         status=entry.status,
         look=LOOKS.get(entry.status, entry.status),
@@ -162,6 +164,15 @@ def _row(entry: plans.Entry, results: Results, unit: str) -> Row:
         share=min(1.0, steps / total) if total else 0.0,
         value="" if value is None else words.measured(value, unit),
     )
+
+
+def brief(value: Any) -> str:
+    """A knob's value in words, of a number the first four digits: a search draws them with sixteen."""
+    return plans_results.shown(float(f"{value:.4g}") if isinstance(value, float) else value)
+
+
+def _words(entry: plans.Entry) -> str:
+    return plans_results.words_of([(k, brief(v)) for k, v in entry.item.at.items()])
 
 
 def _drawn(
