@@ -345,7 +345,7 @@ def _table(session: Session, two: tuple[Side, Side]) -> Table:
             told, state, better = _difference(row, by_side, pairs, values, key_of)
             if other_set and metric.series.startswith("eval/"):
                 told, state, better = "", "", ""
-            short = told.split(" over ")[0].split(", one seed")[0]
+            short = told.split(" over ")[0].split(", one seed")[0].split(", no seed")[0]
             texts[2].append(short.removesuffix(f" {row.unit}") if row.unit else short)
             verdict = told
         bands = tuple((b.origin, b.range, b.misfit) for b in metric.bands)
@@ -353,7 +353,7 @@ def _table(session: Session, two: tuple[Side, Side]) -> Table:
         rows.append(Row(row, a_texts, b_texts, apart, verdict, state, better, bands))
     notes = ["A loss is the mean over its epoch; an evaluation is made at the end of it."]
     if late := [m for m in MOMENTS if m not in reached]:
-        notes.append(f"No run reached epoch {' or '.join(late)}.")
+        notes.append(f"No run reached epoch {' or '.join(p for p in (', '.join(late[:-1]), late[-1]) if p)}.")
     if max(len(s.runs) for s in two) > 1:
         notes.append(
             "A side's ± is the standard deviation over its seeds, that of a difference the 95 % interval."
@@ -401,4 +401,4 @@ def _difference(
         return "", "", ""
     apart = statistics.fmean(means[1]) - statistics.fmean(means[0])
     text = words.measured(apart, row.unit)
-    return f"{text if apart < 0 else f'+{text}'} over no seed in common: cannot say", "one seed", ""
+    return f"{text if apart < 0 else f'+{text}'}, no seed in common: cannot say", "one seed", ""

@@ -164,9 +164,7 @@ def _side(plot: _Plot, line: Line) -> str:
             ]
         for n in c.nonfinite[:50]:
             at, foot = plot.across(n.x), HEIGHT - BOTTOM - 7
-            out.append(
-                f'<path class="odd" d="M{at - 3:.1f} {foot - 3}l6 6m0 -6l-6 6"><title>{escape(n.what)}</title></path>'
-            )
+            out.append(f'<path class="odd" d="M{at - 3:.1f} {foot - 3}l6 6m0 -6l-6 6"/>')
     if line.spread is not None:
         out.append(f'<polyline class="strong" points="{plot.points(line.spread.x, line.spread.mean)}"/>')
     return "".join([*out, "</g>"])

@@ -21,7 +21,7 @@ _WHOLE = re.compile(r"((?:[\w.+~-]+=)?)((?:file://)?(?:/|[A-Za-z]:[\\/]|\\\\)[^\
 _HOME = re.compile(r"(?:/(?:home|Users)/|[A-Za-z]:[\\/]Users[\\/])([^\\/\s\"']+)")
 _IN_URL = re.compile(r"(?<=://)([^/\s:@\"']+)")
 _COMMON = {"user", "users", "root", "runner", "shared", "public", "ubuntu", "app", "home"}
-_LOCAL = {"localhost", "127.0.0.1", "[::1]", "::1"}
+_LOCAL = {"[host]", "localhost", "127.0.0.1", "[::1]", "::1"}
 _KEPT = {"seq", "time", "kind", "step", "series", "sha256", "ext", "media", "size", "run", "parent", "treats",
          "trainer", "preset", "seed", "edges", "counts", "values", "best", "status", "stream", "level"}  # fmt: skip
 _PLACES = {"recipe", "environment", "command", "path", "kept"}
