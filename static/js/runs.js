@@ -143,7 +143,11 @@ function start(form) {
       for (const id of ['statuses', 'shown', 'list-say']) {
         const [a, b] = [list.querySelector(`#${id}`), fresh.querySelector(`#${id}`)];
         if (a && !b) a.remove();
-        else if (a && a.innerHTML !== b.innerHTML && !a.contains(document.activeElement)) a.innerHTML = b.innerHTML;
+        else if (a && a.innerHTML !== b.innerHTML && (id === 'list-say' || !a.contains(document.activeElement))) {
+          const held = a.contains(document.activeElement);
+          a.innerHTML = b.innerHTML;
+          if (held) (rows()[0] ?? $('q')).focus({ preventScroll: true }); // its button has gone with the banner
+        }
       }
       plain = new Map(after);
     }
