@@ -7,6 +7,7 @@ for this run: ``supported``, ``possible``, ``ruled out`` or ``could not look``.
 from __future__ import annotations
 
 import statistics
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import torch
 from nashboard import events, journal
 from recipes.enhancement import Enhancement
 from recipes.registry import load as load_recipe
+from trainers.enhancement import twice
 from trainers.enhancement.game import calibration, normalised
 from trainers.enhancement.model import magnitude
 from trainers.enhancement.objective import Objective
@@ -29,6 +31,7 @@ from trainers.kit.pairs import PairSet, moved
 SUPPORTED, POSSIBLE, RULED_OUT, BLIND = "supported", "possible", "ruled out", "could not look"
 CLAIMED_FALL = 2.64 - 2.07  # what the document saw its PESQ fall by
 TURNS = 4  # random evaluation sets
+TOLERANCE = 1e-3  # of the largest gradient, what the order of sums in float32 may do
 BATCHES = 8  # training batches that are looked at
 
 
@@ -54,6 +57,7 @@ class Patient:
         recipe = load_recipe("enhancement", checkpoint.recipe)
         assert isinstance(recipe, Enhancement)
         self.recipe, self.step = recipe, checkpoint.step
+        self.run_dir, self.checkpoint = run_dir, checkpoint
         self.training = Training(recipe, device, checkpoint)
         self.series: dict[str, dict[int, float]] = {}
         for event in journal.events(folder):
@@ -248,6 +252,31 @@ def _decay(p: Patient) -> Tested:
     )
 
 
+def _processes(p: Patient) -> Tested:
+    """The same weights and rows in one process and in two, started either way; on the CPU."""
+    code, title = "5", "Several processes train another network than one"
+    training = p.training
+    if training.fabric.device.type != "cpu":
+        training = Training(p.recipe, "cpu", p.checkpoint)
+    items = max(p.recipe.data.batch // twice.COUNT, 1) * twice.COUNT
+    alone = twice.measured(training, items)
+    numbers: dict[str, float] = {"items": float(items)}
+    with tempfile.TemporaryDirectory(prefix="nashboard-") as out:
+        for start in ("spawn", "torchrun"):
+            found = twice.in_processes(p.run_dir, start, items, Path(out))
+            if isinstance(found, str):
+                text = f"two processes were started by {start}, and {found}"
+                return Tested(code, title, BLIND, text, numbers)
+            numbers |= {f"{start}.{name}": far for name, far in twice.apart(alone, found).items()}
+    worst = {s: max(v for n, v in numbers.items() if n.startswith(f"{s}.")) for s in ("spawn", "torchrun")}
+    text = (
+        f"loss and gradients of both players on {items} crops, without dropout, differ from one process's by "
+        f"{worst['spawn']:.1e} of the largest under spawn, by {worst['torchrun']:.1e} under torchrun"
+    )
+    verdict = SUPPORTED if max(worst.values()) > TOLERANCE else RULED_OUT
+    return Tested(code, title, verdict, text, numbers)
+
+
 TESTS: tuple[Callable[[Patient], Tested], ...] = (
     _random_evaluation,
     _missing_pesq,
@@ -256,6 +285,7 @@ TESTS: tuple[Callable[[Patient], Tested], ...] = (
     _calibrated,
     _imbalance,
     _decay,
+    _processes,
 )
 
 

@@ -1,6 +1,8 @@
 """The diagnosis: verdicts that tell old from fixed, printed, as JSON, and stored at the end of the journal."""
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -10,16 +12,20 @@ from nashboard import journal
 from nashboard.journal import Journal
 from trainers.cli import main
 from trainers.enhancement import diagnose as diagnosis
+from trainers.enhancement import twice
 
 pytest.importorskip("pesq")
 
 
+@pytest.mark.timeout(600)
 def test_old_and_fixed_are_told_apart(
     enhance: Callable[..., Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(diagnosis, "TURNS", 2)
-    found = {}
+    found, real = {}, twice.in_processes
     for preset in ("old", "fixed"):
+        # four starts of python with torch are enough to wait for
+        monkeypatch.setattr(twice, "in_processes", real if preset == "fixed" else lambda *given: "not here")
         ran = enhance(preset, preset, **{"trainer.max_steps": "4", "data.crop": "4010", "pesq.workers": "0"})
         before = ran.events
         capsys.readouterr()
@@ -29,7 +35,7 @@ def test_old_and_fixed_are_told_apart(
         found[preset] = {h["code"]: h for h in said["hypotheses"]}
         *kept, table, end = ran.events
         assert kept == before
-        assert (table["kind"], table["name"], len(table["rows"])) == ("table", "diagnosis", 7)
+        assert (table["kind"], table["name"], len(table["rows"])) == ("table", "diagnosis", 8)
         assert (end["kind"], end["status"]) == ("run_ended", "finished")
         assert [seq for seq, _ in journal.read(ran.run_dir)] == list(range(len(before) + 2))
     old, fixed = found["old"], found["fixed"]
@@ -40,12 +46,35 @@ def test_old_and_fixed_are_told_apart(
     assert fixed["1"]["numbers"]["centre_twice_difference"] == 0
     assert old["1"]["numbers"]["random_sd"] > 0
     assert fixed["4"]["verdict"] == "ruled out"
+    assert [side["5"]["verdict"] for side in (old, fixed)] == ["could not look", "ruled out"]
+    assert {"spawn.gen", "spawn.disc", "spawn.loss", "torchrun.gen"} <= fixed["5"]["numbers"].keys()
     assert 0 < old["3"]["numbers"]["adv"] < old["3"]["numbers"]["at_0.2.adv"]
+    monkeypatch.setattr(twice, "in_processes", lambda *given: "not here")
     with Journal(ran.run_dir):
         assert main(["diagnose", "enhancement", f"run_dir={ran.run_dir}"]) == 0
     text = capsys.readouterr().out
     assert "not stored" in text
     assert "Scale of the waveform loss" in text
+
+
+def test_two_processes_that_give_nothing_are_no_verdict(
+    enhance: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = enhance(**{"trainer.max_steps": "1", "pesq.workers": "0"})
+    patient = diagnosis.Patient(str(ran.run_dir), "cpu")
+    starts: list[str] = []
+
+    def stopped(module: str, words: list[str], count: int, start: str, signals: Any) -> int:
+        starts.append(start)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    for instead, says in ((stopped, "SIGTERM ended them"), (lambda *given: 1, "they failed with status 1")):
+        monkeypatch.setattr(twice.launch, "start", instead)
+        found = diagnosis._processes(patient)
+        assert (found.verdict, set(found.numbers)) == ("could not look", {"items"})
+        assert says in found.text
+    assert starts == ["spawn"], "the other start is not tried then"
 
 
 @pytest.mark.parametrize(

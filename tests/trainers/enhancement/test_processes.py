@@ -119,17 +119,31 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def ranks(run_dir: Path) -> list[int]:
-    """Process ids of all that were started for a run folder."""
+def marked(run_dir: Path) -> list[int]:
+    """Process ids of all that were started for a run folder, launcher and agent too."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
             line = (place / "environ").read_bytes()
         except OSError:
             continue
-        if f"MARK={run_dir}".encode() in line.split(b"\0") and int(place.name) != os.getpid():
+        if f"MARK={run_dir}".encode() in line.split(b"\0"):
             found.append(int(place.name))
     return found
+
+
+def spawned(launcher: int) -> list[int]:
+    """Process ids of the ranks that a launcher spawned, in their order."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            parent, *_, begun = (place / "stat").read_text().rsplit(")", 1)[1].split()[1:20]
+            line = (place / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(parent) == launcher and b"spawn_main" in line:
+            found.append((int(begun), int(place.name)))
+    return [pid for _, pid in sorted(found)]
 
 
 @pytest.mark.parametrize("start", ["spawn", "torchrun"])
@@ -142,15 +156,15 @@ def test_a_run_and_its_resume(start: str, clean: Path, tmp_path: Path) -> None:
     assert (again.returncode, again.stderr) == (0, "")
     lines = list(journal.read(run_dir))
     assert [seq for seq, _ in lines] == list(range(len(lines)))
-    events = list(journal.events(run_dir))
-    starts = [e for e in events if e.kind == "run_started"]
+    told = list(journal.events(run_dir))
+    starts = [e for e in told if e.kind == "run_started"]
     assert [(s.resumed_from, s.environment["processes"]) for s in starts] == [(None, 2), (4, 2)]
-    ends = [(e.status, e.step) for e in events if e.kind == "run_ended"]
+    ends = [(e.status, e.step) for e in told if e.kind == "run_ended"]
     assert ends == [("finished", 4), ("finished", 6)]
-    points = [e for e in events if e.kind == "points"]
-    told = {n for e in points for n in e.values if n.startswith("ranks/")}
+    points = [e for e in told if e.kind == "points"]
+    ranks = {n for e in points for n in e.values if n.startswith("ranks/")}
     for name in ("loss_gen", "loss_disc", "grad_norm_gen", "step_seconds", "items", "pesq_missing"):
-        assert {f"ranks/{name}.0", f"ranks/{name}.1"} <= told, name
+        assert {f"ranks/{name}.0", f"ranks/{name}.1"} <= ranks, name
     last = next(e.values for e in reversed(points) if "ranks/loss_gen.0" in e.values)
     assert last["loss/gen"] == pytest.approx((last["ranks/loss_gen.0"] + last["ranks/loss_gen.1"]) / 2)
     assert sum("eval/loss" in e.values and e.step == 4 for e in points) == 1, (
@@ -163,7 +177,8 @@ def test_a_run_and_its_resume(start: str, clean: Path, tmp_path: Path) -> None:
     [
         ("spawn", "stop", 0, "SIGTERM received"),
         ("torchrun", "stop", 0, "SIGTERM received"),
-        ("spawn", "kill", 1, "process 2 of 2"),
+        ("torchrun", "kill launcher", -signal.SIGKILL, ""),
+        ("spawn", "kill second", 1, "process 2 of 2"),
         ("spawn", "kill first", 1, "process 1 of 2 was killed by SIGKILL"),
     ],
 )
@@ -182,18 +197,21 @@ def test_signals_end_all(
         book, until = run_dir / "events.jsonl", time.monotonic() + 90
         while not (book.exists() and '"ranks/loss_gen.1"' in book.read_text()) and time.monotonic() < until:
             time.sleep(0.1)
-        by_rank = {of(pid, "RANK"): pid for pid in ranks(run_dir) if of(pid, "RANK") and is_rank(pid)}
         if what == "stop":
             process.send_signal(signal.SIGTERM)
+        elif what == "kill launcher":
+            assert len(marked(run_dir)) >= 4, "launcher, agent, two ranks"
+            process.kill()
         else:
-            os.kill(by_rank["1" if what == "kill" else "0"], signal.SIGKILL)
+            os.kill(spawned(process.pid)[int(what == "kill second")], signal.SIGKILL)
         process.communicate(timeout=60)
         assert process.returncode == status
-        ended(run_dir, {0: "stopped", 1: "failed"}[status], says)
-        until = time.monotonic() + 10
-        while ranks(run_dir) and time.monotonic() < until:
+        if says:
+            ended(run_dir, {0: "stopped", 1: "failed"}[status], says)
+        until = time.monotonic() + 20
+        while marked(run_dir) and time.monotonic() < until:
             time.sleep(0.1)
-        assert ranks(run_dir) == []
+        assert marked(run_dir) == []
     finally:
         process.kill()
 
@@ -208,19 +226,6 @@ def ended() -> Callable[..., None]:
         assert says in last.reason
 
     return check
-
-
-def of(pid: int, name: str) -> str:
-    """A variable of a process's environment as it is now: spawned ranks set theirs after their start."""
-    folder = next(Path("/tmp").glob("nashboard-*/ready.*"), None)
-    for place in Path("/tmp").glob("nashboard-*/ready.*") if folder else ():
-        if f'"pid": {pid}' in place.read_text():
-            return place.suffix[1:] if name == "RANK" else ""
-    return ""
-
-
-def is_rank(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,11 @@ def in_two(where: str, out: Path, **given: Any) -> list[Any]:
     return [torch.load(out / f"{rank}.pt", weights_only=False) for rank in (0, 1)]
 
 
-def trained_in_two(trainer: str, patch: Mapping[str, Any], run_dir: Path, preset: str = "fixed") -> Path:
-    """A run at size tiny by two processes, without a launcher; its folder."""
-    both(_trained, trainer, preset, {**patch, "trainer.processes": 2}, str(run_dir))
+def trained_in_two(
+    trainer: str, patch: Mapping[str, Any], run_dir: Path, *, preset: str = "fixed", resume: bool = False
+) -> Path:
+    """A run at size tiny by two processes, without a launcher, from its start or its checkpoint; its folder."""
+    both(_trained, trainer, preset, {**patch, "trainer.processes": 2}, str(run_dir), resume)
     return run_dir
 
 
@@ -71,11 +73,12 @@ def _joined(where: str, out: str, given: dict[str, Any]) -> None:
     team.leave()
 
 
-def _trained(trainer: str, preset: str, patch: dict[str, Any], run_dir: str) -> None:
+def _trained(trainer: str, preset: str, patch: dict[str, Any], run_dir: str, resume: bool) -> None:
     from trainers.kit.runs import carry_out
 
     recipe = build(trainer, preset, "tiny", patch)
-    request = Request(trainer, recipe, run_dir, device="cpu", given={"preset": preset, **patch})
+    source, given = run_dir if resume else None, {"preset": preset, **patch}
+    request = Request(trainer, recipe, run_dir, source, device="cpu", given=given)
     sys.exit(carry_out(request))
 
 
