@@ -39,15 +39,20 @@ class Placed(Protocol):
 
 @dataclass(frozen=True)
 class Way:
-    """Steps and their places in the unit, (n,) each, both rising; nothing is placed outside."""
+    """Steps and their places in the unit, (n,) each, both rising; nothing is placed outside.
+
+    ``followed``: its last step is the first of the next phase, and that one's.
+    """
 
     steps: Floats
     x: Floats
+    followed: bool = False
 
     def of(self, steps: Any) -> Floats:
         """The places of steps; NaN outside the stretch."""
         asked = np.asarray(steps, dtype=float)
-        return np.asarray(np.interp(asked, self.steps, self.x, left=np.nan, right=np.nan))
+        placed = np.asarray(np.interp(asked, self.steps, self.x, left=np.nan, right=np.nan))
+        return np.where(asked >= self.steps[-1], np.nan, placed) if self.followed else placed
 
     def back(self, x: Any) -> Floats:
         """The steps at places; those outside are at the ends."""
@@ -95,6 +100,7 @@ def made(
     if unit == "progress" and not total:
         return None
     start, end = 0.0, float(total if unit == "progress" or (phase and total) else steps[-1])
+    followed = False
     if phase:
         found = phases(marks)
         names = [name for name, _ in found]
@@ -102,7 +108,8 @@ def made(
             return None
         n = names.index(phase)
         start = float(found[n][1])
-        end = float(found[n + 1][1]) if n + 1 < len(found) else end
+        followed = n + 1 < len(found)
+        end = float(found[n + 1][1]) if followed else end
         if end <= start:
             return None
     keep = np.isfinite(places)
@@ -118,4 +125,4 @@ def made(
     elif phase:
         x = x - x[0]
     rising = np.append(True, np.diff(x) > 0)
-    return Way(at[rising], x[rising]) if rising.sum() >= 2 else None
+    return Way(at[rising], x[rising], followed) if rising.sum() >= 2 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time as clock
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -161,7 +162,7 @@ async def bands_make(request: Request) -> Response:
     """Makes the set and shows it; or the form again with what is wrong."""
     async with request.form(max_files=bandmaking.MOST_LOGS, max_fields=400) as form:
         logs = [(f.filename or "log", await f.read()) for f in _files(form, "logs")]
-        given = {k: str(form.get(k) or "") for k in
+        given: dict[str, Any] = {k: str(form.get(k) or "") for k in
                  ("name", "note", "x", "low", "high", "least", "by_phase", "always", "series")}  # fmt: skip
         given |= {"runs": [str(v) for v in form.getlist("runs") if isinstance(v, str)]}
     return await run_in_threadpool(_made, request, given, logs)
@@ -326,10 +327,9 @@ def _band(old: Band, fields: dict[str, list[str]]) -> Band:
     try:
         if not old.points:
             ends = {n: fields.get(n, [""])[0].strip() for n in ("x_from", "x_to", "low", "high")}
-            open_ends = {"x_from": 0.0, "x_to": float("inf"), "low": float("-inf"), "high": float("inf")}
-            return replace(
-                old, note=note, **{n: _number(t, n) if t else open_ends[n] for n, t in ends.items()}
-            )
+            open_ends = {"x_from": 0.0, "x_to": math.inf, "low": -math.inf, "high": math.inf}
+            x_from, x_to, low, high = (_number(t, n) if t else open_ends[n] for n, t in ends.items())
+            return replace(old, note=note, x_from=x_from, x_to=x_to, low=low, high=high)
         rows = list(zip(*(fields.get(n, []) for n in ("px", "plow", "phigh")), strict=True))
         points = [
             (_number(x, f"row {n}: x"), _number(a, f"row {n}: low"), _number(b, f"row {n}: high"))

@@ -24,6 +24,7 @@ from app import (
     racks,
     reading,
     runs,
+    runverdicts,
     scores,
     views,
     words,
@@ -79,6 +80,7 @@ class LegendPart(Page):
     more: tuple[tuple[str, str], ...]
     seq: str
     verdicts: dict[str, tuple[str, int, str]]
+    banded: dict[str, runverdicts.RunVerdict]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,11 +172,14 @@ def compare_page(
     sort: str = "",
     to: Annotated[str, Query(alias="base")] = "",
     group: Annotated[str, Query(max_length=200)] = "",
+    bands: Annotated[str, Query(max_length=2000)] = "",
 ) -> Response:
     """The whole page, or a choice of runs where none is named."""
     ids = parsed(asked)
     with db.reading() as session:
-        page = _choose(request, session) if not ids else _page(request, session, ids, at, sort, to, group)
+        page = (
+            _choose(request, session) if not ids else _page(request, session, ids, at, sort, to, group, bands)
+        )
     return render(page)
 
 
@@ -186,6 +191,7 @@ def compare_part(
     sort: str = "",
     to: Annotated[str, Query(alias="base")] = "",
     group: Annotated[str, Query(max_length=200)] = "",
+    bands: Annotated[str, Query(max_length=2000)] = "",
 ) -> Response:
     """A part of the page, for its script: legend, racks, table, scores, paired, differs, findings; or table.csv,
     scores.csv.
@@ -198,6 +204,8 @@ def compare_part(
         if part == "scores.csv":
             text = scores.as_csv(scores.table(session, found, at, sort, to))
             return Response(text, media_type="text/csv; charset=utf-8")
+        if part == "legend":
+            return render(LegendPart(title="", **_legend(session, found, bands, [])))
         if part == "paired":
             return render(PairedPart(title="", paired=_pairs(session, found, at, group, to)))
         return render(_part(session, part, found, at, sort, to))
@@ -205,8 +213,6 @@ def compare_part(
 
 def _part(session: Session, part: str, found: Sequence[Run], at: str, sort: str = "", to: str = "") -> Page:
     match part:
-        case "legend":
-            return LegendPart(title="", **_legend(session, found))
         case "racks":
             return RacksPart(
                 title="", **charts({k: _names(session, r) for k, r in keyed(found).items()}, found)
@@ -241,7 +247,14 @@ def parsed(asked: Sequence[str]) -> list[str]:
 
 
 def _page(
-    request: Request, session: Session, ids: Sequence[str], at: str, sort: str, to: str, group: str
+    request: Request,
+    session: Session,
+    ids: Sequence[str],
+    at: str,
+    sort: str,
+    to: str,
+    group: str,
+    bands: str,
 ) -> ComparePage:
     found, told = _found(session, ids)
     sides = _sides(found)
@@ -254,7 +267,7 @@ def _page(
     table = _scores(session, found, at, sort, to)
     return ComparePage(
         **base(request, session, title),
-        **_legend(session, found),
+        **_legend(session, found, bands, told),
         **charts(have, found),
         table=_table(session, found, at),
         at=table["at"],
@@ -275,7 +288,13 @@ def _names(session: Session, run: Run) -> list[str]:
     return [i.name for i in reading.series(session, run.id)]
 
 
-def _legend(session: Session, found: Sequence[Run]) -> dict[str, Any]:
+def _legend(session: Session, found: Sequence[Run], bands: str, told: list[str]) -> dict[str, Any]:
+    """The fields of `LegendPart`; bands that are gone are said in ``told``, and the usual ones count."""
+    try:
+        chosen = expected.choice(session, bands)
+    except errors.BadInput as problem:
+        told.append(f"{problem.message[:1].upper()}{problem.message[1:]}.")
+        chosen = expected.USUAL
     shown = tuple(r.id for r in found)
     recent = [r for r in runs.listing(session, limit=RECENT) if r.id not in shown]
     more = tuple((r.id, r.name or r.id) for r in recent) if len(shown) < MOST else ()
@@ -285,6 +304,7 @@ def _legend(session: Session, found: Sequence[Run]) -> dict[str, Any]:
         "more": more,
         "seq": ",".join(str(r.next_seq) for r in found),
         "verdicts": findings.verdicts(session, shown),
+        "banded": runverdicts.of(session, found, chosen),
     }
 
 

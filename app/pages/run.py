@@ -16,11 +16,13 @@ from app import (
     db,
     differs,
     errors,
+    expected,
     findingview,
     probing,
     reading,
     records,
     runs,
+    runverdicts,
     runview,
     stopping,
     told,
@@ -67,6 +69,7 @@ class HeadPart(Page):
     others: tuple[Other, ...]
     together: str
     forkable: bool
+    banded: runverdicts.RunVerdict | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +261,7 @@ def _head(session: Session, run: Run, saved: Sequence[runview.Saved], now: float
         "others": others,
         "together": _together(run, others[0]) if others else "",
         "forkable": recipe_of(run) is not None,
+        "banded": runverdicts.of(session, [run], expected.choice(session)).get(run.id),
     }
 
 

@@ -28,8 +28,8 @@ function start() {
 
   /** Fetch parts of the page again and put them where they are. */
   async function parts(names) {
-    const { at, sort, base, group } = view.state;
-    const asked = new URLSearchParams({ runs: runs.join(','), at: at || 'last', sort, base, group: group ?? '' });
+    const { at, sort, base, group, bands } = view.state;
+    const asked = new URLSearchParams({ runs: runs.join(','), at: at || 'last', sort, base, group: group ?? '', bands: bands ?? '' });
     for (const name of names) {
       if (name === 'table' && runs.length > 8) continue;
       try {
@@ -160,6 +160,7 @@ function start() {
     parts(['scores']);
   });
   document.getElementById('baseline')?.addEventListener('change', () => queueMicrotask(() => parts(['scores', 'paired'])));
+  document.getElementById('band-sets')?.addEventListener('change', () => queueMicrotask(() => parts(['legend'])));
   document.getElementById('group-by')?.addEventListener('change', () => queueMicrotask(() => parts(['paired'])));
   const knobs = document.getElementById('knobs') && new Knobs(view);
   globalThis.nashboard.knobs = knobs;
