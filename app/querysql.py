@@ -35,6 +35,7 @@ ACTIVE = ("queued", "running", "stopping")
 VERDICTS = ("fail", "warn", "healthy", "unknown", "none")
 OWN = {"seed": Run.seed, "step": Run.last_step, "steps": Run.total_steps}
 KEPT_S, NEWEST = 20.0, 500
+_VOCABULARY = frozenset(row.name for row in vocabulary.TABLE)
 _BY_SIGN = {
     "<": operators.lt, "<=": operators.le, ">": operators.gt, ">=": operators.ge, "=": operators.eq, "!=": operators.ne,
 }  # fmt: skip
@@ -166,7 +167,7 @@ def _comparison(session: Session, term: Comparison) -> ColumnElement[bool]:
     if name in known.knobs and not term.summary:
         return _knob(session, term)
     usual = _usual(name)
-    if usual in known.series or vocabulary.describe(usual) != vocabulary.Series(usual, usual):
+    if usual in known.series or usual in _VOCABULARY:
         return _series(replace(term, name=usual))  # by another name, or a series that nobody has reported yet
     possible = known.series if term.summary else (*known.knobs, *known.series)
     close = query.near(name, possible)
