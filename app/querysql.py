@@ -166,7 +166,7 @@ def _comparison(session: Session, term: Comparison) -> ColumnElement[bool]:
         return _series(term)
     if name in known.knobs and not term.summary:
         return _knob(session, term)
-    usual = _usual(name)
+    usual = name if name in _VOCABULARY else _usual(name)
     if usual in known.series or usual in _VOCABULARY:
         return _series(replace(term, name=usual))  # by another name, or a series that nobody has reported yet
     possible = known.series if term.summary else (*known.knobs, *known.series)

@@ -61,6 +61,7 @@ def three(database: Any, make_run: Callable[..., str]) -> str:
         ("eval/pesq>2.5", []),
         ("max(eval/fid)>60", ["b c"]),
         ("loss/disc=nan", ["b c"]),
+        ("eval/mel<3", []),
         ("eval/si_sdr<3", []),
         ("tag:paper", ["a"]),
         ("tag:pap", ["b c"]),
