@@ -78,6 +78,7 @@ export class Lanes {
     body.tabIndex = 0;
     body.setAttribute('role', 'slider');
     body.setAttribute('aria-valuemin', '0');
+    body.setAttribute('aria-valuenow', '0');
     body.append(canvas, made('div', 'lane-state'), made('div', 'at-hz'));
     body.querySelector('.at-hz').hidden = true;
     const scale = made('div', 'lane-scale');
