@@ -26,6 +26,7 @@ from app import (
     runs,
     runverdicts,
     scores,
+    together,
     views,
     words,
 )
@@ -37,13 +38,12 @@ from app.tables_views import SavedView
 from app.traces import KEYS, MOST
 from doctor.findings import Diagnosis
 from nashboard.vocabulary import Series
-from recipes import TRAINERS, compose
+from recipes import TRAINERS
 
 router = APIRouter()
 ENV.globals["injected_styles"] = injected_styles
 ENV.globals["AXES"] = axes.ALL
 ENV.globals["view_address"] = views.address
-SIDES = {"old": "Old", "fixed": "New"}
 KINDS = {
     "msd_grouped": "MSD, grouped",
     "msd_grouped_mpd": "MSD, grouped, and MPD",
@@ -199,7 +199,7 @@ def compare_part(
     with db.reading() as session:
         found, _ = _found(session, parsed(asked))
         if part == "table.csv":
-            text = metrics.as_csv(metrics.at(session, found, at, _sides(found)))
+            text = metrics.as_csv(metrics.at(session, found, at, together.sides(found)))
             return Response(text, media_type="text/csv; charset=utf-8")
         if part == "scores.csv":
             text = scores.as_csv(scores.table(session, found, at, sort, to))
@@ -229,7 +229,7 @@ def _part(session: Session, part: str, found: Sequence[Run], at: str, sort: str 
 
 
 def _table(session: Session, found: Sequence[Run], at: str) -> metrics.Table | None:
-    return metrics.at(session, found, at, _sides(found)) if len(found) <= FEW else None
+    return metrics.at(session, found, at, together.sides(found)) if len(found) <= FEW else None
 
 
 def _pairs(session: Session, found: Sequence[Run], at: str, group: str, to: str) -> tuple[paired.Paired, ...]:
@@ -257,7 +257,7 @@ def _page(
     bands: str,
 ) -> ComparePage:
     found, told = _found(session, ids)
-    sides = _sides(found)
+    sides = together.sides(found)
     pair = set(sides) == {"Old", "New"} and len(found) == 2
     title = "Old against fixed" if pair else words.plural(len(found), "run") + " compared"
     have = {key: _names(session, run) for key, run in keyed(found).items()}
@@ -277,7 +277,7 @@ def _page(
         said=_said(session, found),
         paired=_pairs(session, found, at, group, to),
         project=found[0].project,
-        about=_about(found, differences),
+        about=together.about(found, differences),
         told=tuple(told),
         axis="epoch" if known or (counted and any(have.values())) else "step",
         has_bands=known,
@@ -350,37 +350,10 @@ def _found(session: Session, ids: Sequence[str]) -> tuple[list[Run], list[str]]:
     return list(found.values())[:MOST], told
 
 
-def _sides(found: Sequence[Run]) -> list[str]:
-    """Old, New or the run's name, for each run: sides are those of the presets."""
-    sides = []
-    for run in found:
-        presets = {p.name: p.side for p in compose.presets(run.trainer)} if run.trainer in TRAINERS else {}
-        sides.append(SIDES.get(presets.get(run.preset, ""), run.name or run.id))
-    doubled = {s for s in sides if sides.count(s) > 1}
-    return [run.name or run.id if s in doubled else s for s, run in zip(sides, found, strict=True)]
-
-
 def disc_kind(run: Run) -> str:
     """The run's discriminator in words; "" where its recipe names none."""
     kind = expected.knob(run, "disc.kind") or ""
     return KINDS.get(kind, str(kind))
-
-
-def _about(found: Sequence[Run], differences: differs.Differences) -> str:
-    """ "codec, tiny, seed 3, same data and evaluation set": what all of them share."""
-    parts = []
-    for name in ("trainer", "size"):
-        values = {getattr(r, name) for r in found}
-        if len(values) == 1 and (only := values.pop()):
-            parts.append(only)
-    seeds = {r.seed for r in found}
-    if len(found) > 1 and len(seeds) == 1 and (seed := seeds.pop()) is not None:
-        parts.append(f"seed {seed}")
-    if len(found) > 1 and differences.same_data is not None:
-        hashes = {r.environment.get("eval_hash") for r in found}
-        same = differences.same_data and (None in hashes or len(hashes) == 1)
-        parts.append("same data and evaluation set" if same else "different data")
-    return ", ".join(parts)
 
 
 def _line(key: str, run: Run, shown: Sequence[str]) -> Line:
