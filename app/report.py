@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 from app import (
     differs,
     expected,
-    findingview,
     groups,
     metrics,
     paired,
@@ -32,10 +31,10 @@ from app.curves import Curve
 from app.errors import BadInput
 from app.models import Run
 from app.report_facts import Fact, facts
+from app.report_findings import Said, said
 from app.report_samples import Clips, clips, pictures
 from app.traces import Axis, Band
 from app.tracks import Track, View, axis_of, keyed, load
-from doctor.findings import Finding
 from nashboard.vocabulary import Series, describe
 from recipes.registry import TRAINERS
 
@@ -43,7 +42,6 @@ MOMENTS = ("1", "5", "10", "20", "last")
 MOST_RUNS = 40
 MOST_CHARTS = 9
 KEYS = ("A", "B")
-GRAVITY = ("fail", "warn", "info")
 
 
 @dataclass(frozen=True)
@@ -89,19 +87,6 @@ class Table:
     moments: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Said:
-    """What the doctor says of a side: each rule's finding once, with the runs that have it.
-
-    ``verdicts`` are (run, verdict); ``found`` are (finding, runs), the gravest first; ``looked``: any rule could.
-    """
-
-    key: str
-    verdicts: tuple[tuple[Run, str], ...]
-    found: tuple[tuple[Finding, tuple[Run, ...]], ...]
-    looked: int
 
 
 @dataclass
@@ -185,7 +170,7 @@ def build(session: Session, two: tuple[Side, Side], *, embed: bool = False) -> R
     axis = "epoch" if all("progress/epoch" in names for names in have.values()) else "step"
     made.charts = tuple(_charts(session, two, have, axis))
     made.table = _table(session, two)
-    made.said = tuple(_said(session, side) for side in two)
+    made.said = tuple(said(session, side.key, side.runs) for side in two)
     first, second = _pairs(two)[0][1:] if _pairs(two) else (a.runs[0], b.runs[0])
     made.clips = clips(session, first, second, embed=embed)
     made.pictures = pictures(session, first, second, embed=embed, spent=made.clips.bytes)
@@ -231,25 +216,6 @@ def _pairs(two: tuple[Side, Side]) -> list[tuple[int, Run, Run]]:
     return [(seed, each[0][seed], each[1][seed]) for seed in sorted(set(each[0]) & set(each[1]))]
 
 
-def _said(session: Session, side: Side) -> Said:
-    told = [(run, findingview.said(session, run)) for run in side.runs]
-    first: dict[str, Finding] = {}
-    having: dict[str, list[Run]] = {}
-    for run, diagnosis in told:
-        for f in diagnosis.findings:
-            if f.code not in first or GRAVITY.index(f.severity) < GRAVITY.index(first[f.code].severity):
-                first[f.code] = f
-            if run not in having.setdefault(f.code, []):
-                having[f.code].append(run)
-    ordered = sorted(first, key=lambda code: (GRAVITY.index(first[code].severity), first[code].step_from))
-    return Said(
-        side.key,
-        tuple((run, diagnosis.verdict if diagnosis.looked else "unknown") for run, diagnosis in told),
-        tuple((first[code], tuple(having[code])) for code in ordered),
-        max(len(diagnosis.looked) for _, diagnosis in told),
-    )
-
-
 # Charts ----------------------------------------------------------------------
 
 
@@ -267,7 +233,7 @@ def _charts(
 
 
 def _chart(two: tuple[Side, Side], tracks: Sequence[Track], row: Series, axis: Axis, number: int) -> Chart:
-    lines, said, placed = [], [], 0
+    lines, words_of, placed = [], [], 0
     kept: list[Curve] = []
     for side in two:
         mine = tracks[placed : placed + len(side.runs)]
@@ -279,19 +245,19 @@ def _chart(two: tuple[Side, Side], tracks: Sequence[Track], row: Series, axis: A
         spread = groups.spread_of(group, curves, 0.0) if len(side.runs) > 1 else None
         lines.append(report_charts.Line(side.key, tuple(curves), spread))
         if not curves:
-            said.append((side.key, "", "not measured."))
+            words_of.append((side.key, "", "not measured."))
         elif spread is not None:
-            said.append((side.key, "", groups.told(spread, row.unit)))
+            words_of.append((side.key, "", groups.told(spread, row.unit)))
         else:
             told = plots.judge(made[0][0], row)
-            said.append((side.key, told.strong, told.rest))
+            words_of.append((side.key, told.strong, told.rest))
     bands, note = _bands(two, tracks, row.name, axis)
     svg = report_charts.chart(row, lines, bands, axis, log=row.log, name=f"c{number}")
     shown = sum(report_charts.shown(c) for c in kept)
     legend = tuple(_legend(bands, note))
     total = sum(c.total for c in kept)
     lost = sum(n.count for c in kept for n in c.nonfinite)
-    return Chart(row, svg, tuple(said), legend, shown, total, lost)
+    return Chart(row, svg, tuple(words_of), legend, shown, total, lost)
 
 
 def _legend(bands: Sequence[Band], note: str) -> list[tuple[str, str]]:

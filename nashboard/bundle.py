@@ -120,7 +120,7 @@ class Bundle:
             self._end()
             try:
                 self._zip = zipfile.ZipFile(self._file)
-            except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as problem:
+            except (zipfile.BadZipFile, ValueError, RuntimeError, struct.error) as problem:
                 raise self._bad(f"is cut short or damaged ({problem})") from None
             self._infos = self._checked()
             self.manifest = self._manifest()
@@ -294,7 +294,7 @@ class Bundle:
             with self._zip.open(info or self._infos[name]) as file:
                 while part := file.read(BLOCK):
                     yield part
-        except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as problem:
+        except (zipfile.BadZipFile, EOFError, ValueError, RuntimeError) as problem:
             if isinstance(problem, BadBundle):
                 raise
             raise self._bad(f"is damaged in {name} ({problem})") from None

@@ -31,17 +31,17 @@ def run_id(make_run: Any) -> str:
     found: str = make_run(
         points={"loss/disc": [2.0 + n / 1e4 for n in range(9000)], "eval/snr": [1.0, float("nan"), -3.5]},
         name="old", trainer="codec", preset="old", size="tiny", seed=3, tags=["paper"], notes="mine",
-        recipe={"disc.lr": 1e-4, "data.root": "/home/marie/music"}, environment={"hostname": HOST},
+        recipe={"disc.lr": 1e-4, "data.root": "/Users/marie/music"}, environment={"hostname": HOST},
     )  # fmt: skip
     more: list[events.Event] = [
         events.SampleMade(step=2, series="a", slot="0", media="audio", sha256=DIGEST, ext="wav", size=len(WAVE),
                           facts={"peak_dbfs": -1.0}),
         events.Mark(step=1, name="adversarial", label="D starts"),
-        events.NoteWritten(text="from /home/marie/x/notes.txt"),
-        events.Table(step=2, name="skipped", columns=["file"], rows=[["/home/marie/x/a.wav"]]),
+        events.NoteWritten(text="from /Users/marie/x/notes.txt"),
+        events.Table(step=2, name="skipped", columns=["file"], rows=[["/Users/marie/x/a.wav"]]),
         events.Distribution(step=2, series="logits/real", edges=[0.0, 1.0, 2.0], counts=[3.0, 4.0]),
         events.LogLine(text="on node-17"),
-        events.CheckpointSaved(step=2, path="/home/marie/runs/x/last.pt", size=7),
+        events.CheckpointSaved(step=2, path="/Users/marie/runs/x/last.pt", size=7),
         events.RunEnded(status="finished", reason=""),
     ]  # fmt: skip
     with db.transaction() as session:
@@ -141,13 +141,13 @@ def test_by_default_a_server_tells_nobodys_place(run_id: str, tmp_path: Path) ->
     with Bundle(made(tmp_path / "a.zip", [run_id])) as bundle:
         text = b"".join(b"".join(bundle.parts(n)) for n in bundle.names("runs/")).decode()
         assert bundle.names(f"runs/{run_id}/findings.json")
-    for word in ("marie", "node-17", "/home"):
+    for word in ("marie", "node-17", "/Users"):
         assert word not in text, word
     with db.reading() as session:
         survey = bundles.survey(session, [runs.get(session, run_id)])
     assert {(f["what"], f["text"]) for f in survey.found} >= {
         ("host name", "node-17"),
-        ("path", "/home/marie/x/a.wav"),
+        ("path", "/Users/marie/x/a.wav"),
     }
     assert (survey.parts[0].points, survey.parts[0].samples, survey.parts[0].bytes) == (9003, 1, len(WAVE))
 

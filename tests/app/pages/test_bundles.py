@@ -16,12 +16,12 @@ def bundle(tmp_path):
 def test_what_a_bundle_would_tell_is_listed_before_it_is_shared(client, parse, make_run):
     run_id = make_run(
         points={"loss/disc": [1.0, 2.0]}, name="mine", environment={"hostname": HOST},
-        recipe={"data.root": "/home/marie/music"},
+        recipe={"data.root": "/Users/marie/music"},
     )  # fmt: skip
     page = parse(client.get("/bundles", params={"runs": run_id}).text)
     told = page.one("div", class_="tells").words()
     assert f"host name {HOST}" in told
-    assert "/home/marie/music" in told
+    assert "/Users/marie/music" in told
     form = next(f for f in page.all("form") if f.attrs["action"] == "/api/bundle")
     assert form.one("input", name="runs").attrs["value"] == run_id
     assert [i.attrs["value"] for i in form.all("input", name="strip") if "checked" in i.attrs] == ["true"]

@@ -30,8 +30,8 @@ def side(make_run):
             },
             name=f"{preset} {seed}", preset=preset, size="tiny", seed=seed,
             recipe={"disc": {"lr": 1e-4 if preset == "old" else 2e-4}, "seed": seed},
-            environment={"hostname": "node-17", "python": "3.11.7", "run_dir": "/home/marie/runs/x"},
-            command=["python", "train.py", "data.root=/home/marie/music"], **more,
+            environment={"hostname": "node-17", "python": "3.11.7", "run_dir": "/Users/marie/runs/x"},
+            command=["python", "train.py", "data.root=/Users/marie/music"], **more,
         )  # fmt: skip
         with db.transaction() as session:
             at = runs.get(session, run_id).next_seq
@@ -106,7 +106,7 @@ def test_the_file_holds_everything_and_names_nobody(client, pair):
     assert f"sha256-{digest}" in text
     assert re.findall(r'(?:src|href)="(?!data:|#)', text) == []
     assert re.findall(r"url\((?!#clip)", text) == []
-    for word in ("marie", "node-17", "/home"):
+    for word in ("marie", "node-17", "/Users"):
         assert word not in text, word
     assert "data.root=[path]/music" in text
     assert "clip &lt;1&gt;" in text
