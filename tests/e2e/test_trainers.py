@@ -107,7 +107,7 @@ def test_a_trainer_launched_from_the_form_shows_metrics_and_samples(
     shown = FIVE[trainer]
     page.goto(f"{product.address}/runs/{launched[trainer]}")
     page.evaluate("window.same = true")
-    until(lambda: page.locator("#head .st.finished").count(), SLOW, product, f"{trainer} has finished")
+    until(lambda: page.locator("#head .st.finished").count(), 2 * SLOW, product, f"{trainer} has finished")
     if trainer == "enhancement":
         page.click("#diagnose-go")
     if trainer == "tts":
