@@ -86,7 +86,7 @@ def _filled(seed: int, points: int) -> str:
         ingest.apply(session, made.id, [RunStarted(seq=0, time=1.7e9, run=made.id)])
         pending = Pending()
         for n, name in enumerate(NAMES):
-            values = (
+            values: np.ndarray = (
                 1 + np.exp(-step / points * (2 + n)) + 0.05 * draw.normal(size=points) + 0.02 * (seed % 4)
             )
             if name == "progress/epoch":

@@ -51,7 +51,8 @@ def run() -> Iterator[dict[str, Any]]:
     from recipes.compose import build
     from trainers.codec.train import Training
     from trainers.kit.checkpoints import Checkpoint, Keeper
-    from trainers.kit.loop import Loop, Signals
+    from trainers.kit.loop import Loop
+    from trainers.kit.signals import Signals
 
     knobs = {"trainer.max_steps": STEPS, "trainer.steps_per_epoch": STEPS, "trainer.log_every": 1}
     recipe = build("codec", preset="fixed", size="tiny", patch={**knobs, "trainer.threads": 1})

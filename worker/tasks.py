@@ -70,7 +70,12 @@ def errand(errand_id: str) -> str:
     if said == "done" and errands.tells(errand_id):
         try:
             chores.catch_up()
-        except (SQLAlchemyError, OSError, ValueError, Trouble) as problem:  # the chores of the clock try again
+        except (
+            SQLAlchemyError,
+            OSError,
+            ValueError,
+            Trouble,
+        ) as problem:  # the chores of the clock try again
             log.warning("errand %s: what it wrote is not sent yet: %s", errand_id, problem)
     return said
 

@@ -125,7 +125,9 @@ def edit(set_id: SetId, asked: Changes) -> SetWhole:
         )
 
 
-@router.delete("/api/bandsets/{set_id}", status_code=204, summary="Delete a set", responses=documented(404, 409))
+@router.delete(
+    "/api/bandsets/{set_id}", status_code=204, summary="Delete a set", responses=documented(404, 409)
+)
 def remove(set_id: SetId) -> None:
     """With all its versions; the library's stay."""
     with db.transaction() as session:

@@ -65,7 +65,7 @@ def test_a_running_run(got, ours):
     page = got(f"/runs/{ours()}")
     assert page.one("h1").words() == "mine"
     assert page.one(id="head").attrs["data-status"] == "running"
-    assert buttons(page) == ["Fork", "Stop and save"]
+    assert buttons(page) == ["Pack", "Fork", "Stop and save"]
     words = page.one(id="head").words()
     assert "step 3 / 600" in words
     assert "recipe codec · fixed · tiny" in words
@@ -132,7 +132,7 @@ def test_a_stopped_run_can_start_again_and_be_put_away(got, ours):
         (events.RunEnded, {"status": "stopped", "reason": "asked to stop"}),
     )
     page = got(f"/runs/{run}")
-    assert buttons(page) == ["Fork", "Start again from step 3", "Archive", "Delete…"]
+    assert buttons(page) == ["Pack", "Fork", "Start again from step 3", "Archive", "Delete…"]
     saved = page.one(id="saved").words()
     assert "2.0 MB" in saved
     assert "eval/mel 0.500" in saved
@@ -144,7 +144,7 @@ def test_a_stopped_run_can_start_again_and_be_put_away(got, ours):
 def test_a_finished_run_does_not_go_on_and_one_without_a_recipe_cannot_fork(got, ours, make_run):
     assert "Start again" not in got(f"/runs/{ours('finished')}").one(id="head").words()
     page = got(f"/runs/{make_run({'train/loss': [1.0]}, 'finished', name='script')}")
-    assert buttons(page) == ["Archive", "Delete…"]
+    assert buttons(page) == ["Pack", "Archive", "Delete…"]
     assert "this run told no recipe" in page.one(id="config").words()
     assert not page.all(id="fork")
     assert page.one(id="board").attrs["data-default-x"] == "step"
@@ -165,13 +165,13 @@ def test_the_pair_the_parent_and_forks_are_offered(got, ours):
     fixed = ours(group="g", name="fixed one")
     child = ours(parent=fixed, name="child")
     page = got(f"/runs/{fixed}")
-    assert page.one("a", class_="btn").attrs["href"] == f"/compare?runs={old},{fixed}"
-    assert page.one("a", class_="btn").words() == "Compare with its pair"
+    assert page.one(id="head").all("a", class_="btn")[0].attrs["href"] == f"/compare?runs={old},{fixed}"
+    assert page.one(id="head").all("a", class_="btn")[0].words() == "Compare with its pair"
     offered = [o.words() for o in page.one(id="differs-from").all("option")]
     assert offered[:2] == ["pair: old one", "fork: child"]
     mine = got(f"/runs/{child}")
-    assert mine.one("a", class_="btn").words() == "Compare with its parent"
-    assert mine.one("a", class_="btn").attrs["href"] == f"/compare?runs={fixed},{child}"
+    assert mine.one(id="head").all("a", class_="btn")[0].words() == "Compare with its parent"
+    assert mine.one(id="head").all("a", class_="btn")[0].attrs["href"] == f"/compare?runs={fixed},{child}"
 
 
 def test_what_differs_from_another_run(got, ours):
