@@ -204,12 +204,12 @@ def _write_in_child() -> None:
 def test_any_text_and_number_can_be_stored(database) -> None:
     odd = {"a\0b": ["\ud800", float("nan"), float("-inf"), "ü☃\n"], "n": 10**30}
     with db.transaction() as session:
-        runs.create(session, id="odd", recipe=odd, name="a\0\ud800b", notes="\0")
+        runs.create(session, id="odd", recipe=odd, name="plain", notes="a\0\ud800b")
     with db.reading() as session:
         run = runs.get(session, "odd")
         assert run.recipe["n"] == 10**30
         assert next(iter(run.recipe.values()))[1:] == ["NaN", "-Infinity", "ü☃\n"]
-        assert run.name == "a�?b"
+        assert run.notes == "a�?b"
     assert json.loads(db.dumps({"x": float("inf")})) == {"x": "Infinity"}
 
 

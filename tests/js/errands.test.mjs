@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { active, heard, stateOf } from '../../static/js/errands.js';
-import { lineWords, placeOf } from '../../static/js/histograms.js';
+import { lineWords } from '../../static/js/histograms.js';
+import { placeOf } from '../../static/js/told.js';
 
 test('states of an errand in words, with the reason', () => {
   assert.equal(stateOf({ kind: 'say', state: 'queued' }), 'queued');
