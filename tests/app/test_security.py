@@ -14,7 +14,7 @@ from app.security import COOKIE, cookie_value, hostname, same
 from app.settings import load
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"])
-TOKEN = "open sésame"
+TOKEN = "open-sesame"
 HERE = "http://127.0.0.1:8000"
 AWAY = "http://lab.example:8000"
 RUN = {"id": "abc"}

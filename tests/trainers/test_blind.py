@@ -132,7 +132,7 @@ def _diagnosed(trainer: str, tmp_path: Path, patch: dict[str, Any] | None = None
     patch["trainer.max_steps"] = 20
     recipe = build(trainer, "fixed", "tiny", patch)
     given = {"preset": "fixed", **patch}
-    assert carry_out(Request(trainer, recipe, str(tmp_path / "run"), None, "cpu", None, given)) == 0
+    assert carry_out(Request(trainer, recipe, str(tmp_path / "run"), None, "cpu", given=given)) == 0
     return diagnose(read(tmp_path / "run"))
 
 

@@ -103,7 +103,7 @@ def test_who_cannot_be_asked(api: Any, speaker: str, make_run: Callable[..., str
         (young, "say", 409, "no checkpoint yet: the first comes with its first evaluation"),
         (codec, "say", 409, "say is for runs of tts"),
         (speaker, "diagnose", 409, "diagnose is for runs of enhancement"),
-        (speaker, "rm -rf", 422, "is none of say"),
+        (speaker, "rm -rf", 422, "is none of probe, say"),
         ("nobody", "say", 404, "no run 'nobody'"),
     ):
         answer = api.post(f"/api/runs/{run_id}/errands", json={"kind": kind, "ask": {"text": "Hi"}})

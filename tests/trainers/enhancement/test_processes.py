@@ -152,7 +152,7 @@ def test_a_run_and_its_resume(start: str, clean: Path, tmp_path: Path) -> None:
     two = {"trainer.processes": "2", "trainer.start": start}
     done = run(words(clean, run_dir, **two, **{"trainer.max_steps": "4"}))
     assert (done.returncode, done.stderr) == (0, "")
-    again = run([*words(clean, run_dir, **{"trainer.max_steps": "6"}), f"resume={run_dir}"])
+    again = run([*words(clean, run_dir, **two, **{"trainer.max_steps": "6"}), f"resume={run_dir}"])
     assert (again.returncode, again.stderr) == (0, "")
     lines = list(journal.read(run_dir))
     assert [seq for seq, _ in lines] == list(range(len(lines)))
@@ -236,7 +236,7 @@ def ended() -> Callable[..., None]:
             "data.batch 2 cannot be split evenly between 3 processes; take data.batch=3",
         ),
         ({"trainer.processes": "0"}, "0 is too small; the least is 1"),
-        ({"trainer.start": "fork"}, "'fork' is none of 'spawn' or 'torchrun'"),
+        ({"trainer.start": "fork"}, "'fork' is none of spawn, torchrun"),
         ({"trainer.processes": "2", "data.root": "nowhere"}, "data.root 'nowhere'"),
     ],
 )
