@@ -12,7 +12,7 @@ GOLDEN = {
     "max_steps=3": "max_steps: there is no knob 'max_steps'; did you mean trainer.max_steps?",
     "run-dir=x": "'run-dir=x' is not of the form knob=value",
     "rundir=x": "rundir: there is no knob 'rundir'; did you mean run_dir?",
-    "disc=mpd": "disc: 'disc' is a group of 17 knobs, not one; set disc.kind and the like",
+    "disc=mpd": "disc: 'disc' is a group of 18 knobs, not one; set disc.kind and the like",
     "hydra.run.dir=x": "hydra.run.dir: there is no knob 'hydra.run.dir'",
     "disc.lr=0": "disc.lr: 0 is too small; it must be more than 0",
     "disc.lr=2": "disc.lr: 2 is too large; the most is 1",
