@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 from nashboard.run import init
 from tests.e2e.support import Product, until
 
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
 RATES = (1e-4, 1e-4, 1e-3)
 
 
