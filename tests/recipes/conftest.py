@@ -16,7 +16,7 @@ from recipes.compose import build
 BOUND = {
     "preset", "size", "data.crop", "data.slots", "data.eval_items", "data.rate_hz", "gen.kind", "gen.hop",
     "gen.encoder_rates", "gen.decoder_rates", "disc.kind", "disc.num_scales", "disc.msd_channels",
-    "disc.msd_groups", "disc.periods", "disc.n_ffts", "disc.start", "trainer.best_by",
+    "disc.msd_groups", "disc.periods", "disc.n_ffts", "disc.start", "trainer.best_by", "trainer.processes",
 }  # fmt: skip
 FREE = [k for k in knobs(build("codec")) if k.name not in BOUND]
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30)
