@@ -7,13 +7,11 @@ is not tried again by itself: somebody may wait for it, and can ask again.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,16 +24,10 @@ from app.errors import Problem
 from app.models import Run, Sample
 from app.settings import get_settings
 from app.tables_errands import Errand
-from worker import console, devices, owner, process
+from worker import owner, verbs
 from worker.settings import worker_settings
 
 log = logging.getLogger("nashboard.worker")
-ROOT = Path(__file__).resolve().parent.parent
-SECRET = ("DATABASE_URL", "REDIS_URL", "NASHBOARD_DATABASE_URL", "NASHBOARD_REDIS_URL", "NASHBOARD_TOKEN")
-LOG = "console.log"
-LOOK_S = 1.0
-MEDIA = {"audio": ("wav", "flac"), "image": ("png",)}
-GONE = "its worker died while it ran; ask again"
 
 
 @dataclass(frozen=True)
@@ -54,7 +46,7 @@ def claim(errand_id: str, host: str) -> Job | str:
         if found is None:
             return "deleted"
         if found.state == "running" and owner.alive(found.owner) is False:
-            errands.end(session, errand_id, reason=GONE)
+            errands.end(session, errand_id, reason=verbs.GONE)
         if found.state != "queued":
             return found.state
         run, verb = session.get(Run, found.run_id), errands.VERBS.get(found.kind)
@@ -93,59 +85,13 @@ def _attempt(job: Job, folder: Path, ending: Callable[[], bool]) -> tuple[str, d
         if path and not errands.below(path, root):
             return f"{name} {path!r} is not among this host's runs, or was deleted", None
     words = [w.replace(errands.OUT, str(folder)) for w in job.verb.words(job.run, job.errand.ask)]
-    command = [*(worker_settings().trainer_command or [sys.executable, "-m", "trainers"]), *words]
-    with (folder / LOG).open("wb") as out:
-        started = process.spawn(command, env=environment(os.environ), log=out, cwd=ROOT)
-    why = _watch(job, started, ending)
-    code = process.reap(started)
-    lines = console.last_lines(folder / LOG, count=400)
-    if why:
-        return why, None
-    if code:
-        said = next((line for line in reversed(lines) if line and not line.startswith(" ")), "")
-        return said or f"it ended with status {code} and said nothing", None
-    outcome = printed((folder / LOG).read_text("utf-8", "replace"))
-    return ("", outcome) if outcome is not None else ("it printed no outcome", None)
 
+    def wanted() -> bool:
+        with db.reading() as session:
+            return session.scalar(select(Errand.id).where(Errand.id == job.errand.id)) is not None
 
-def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The verb's environment: no database, no broker, no GPU (training has those), half of the cores."""
-    kept = {k: v for k, v in given.items() if k not in SECRET and not k.startswith("NASHBOARD_WORKER_")}
-    threads = str(max(1, devices.cores() // 2))
-    return {**kept, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"}
-
-
-def _watch(job: Job, started: Any, ending: Callable[[], bool]) -> str:
-    """Until the verb has ended, or is ended for a reason: that reason, else ""."""
-    until, look = time.monotonic() + job.verb.timeout_s, 0.0
-    while not process.has_exited(started):
-        now = time.monotonic()
-        why = "the worker was shut down; ask again" if ending() else ""
-        if now > until:
-            why = f"it was ended after {job.verb.timeout_s:g} s"
-        if now > look:
-            look = now + LOOK_S
-            with db.reading() as session:
-                if session.scalar(select(Errand.id).where(Errand.id == job.errand.id)) is None:
-                    why = "it was deleted"
-        if why:
-            process.kill_group(started)
-            return why
-        time.sleep(0.05)
-    return ""
-
-
-def printed(console_text: str) -> dict[str, Any] | None:
-    """The last JSON object that stands on a line of its own; None where there is none."""
-    for line in reversed(console_text.splitlines()):
-        if line.startswith("{"):
-            try:
-                found = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(found, dict):
-                return found
-    return None
+    env = verbs.environment(os.environ)
+    return verbs.run(words, folder, env, timeout_s=job.verb.timeout_s, wanted=wanted, ending=ending)
 
 
 def keep(session: Session, run_id: str, outcome: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -156,11 +102,7 @@ def keep(session: Session, run_id: str, outcome: dict[str, Any], folder: Path) -
     """
     entries = []
     for entry in outcome.get("samples", []):
-        name, media, ext = (str(entry.get(k, "")) for k in ("file", "media", "ext"))
-        path = folder / name
-        if ext not in MEDIA.get(media, ()) or path.name != name or not path.is_file():
-            raise ValueError(f"its outcome names {name!r:.60}, which is no sample that it left")
-        data = path.read_bytes()
+        data, media, ext = verbs.left(entry, folder), str(entry["media"]), str(entry["ext"])
         digest = hashlib.sha256(data).hexdigest()
         blobs.put(session, digest, data)
         sample = Sample(
@@ -192,6 +134,6 @@ def tidy(now: float | None = None) -> list[str]:
         over = (errand.started or errand.created) + late.get(errand.kind, 3600.0) < now
         if over or owner.alive(errand.owner) is False:
             with db.transaction() as session:
-                errands.end(session, errand.id, reason=GONE)
+                errands.end(session, errand.id, reason=verbs.GONE)
             found.append(errand.id)
     return found

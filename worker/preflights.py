@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,11 +21,11 @@ from app import blobs, db, preflights
 from app.errors import Problem
 from app.models import Lease
 from app.tables_preflights import Preflight
-from worker import console, devices, errands, owner, process
+from worker import devices, owner, verbs
 from worker.settings import worker_settings
 
 log = logging.getLogger("nashboard.worker")
-LOOK_S = 1.0
+KILLED = "out of memory, or killed by hand: take a smaller size or data.batch"
 
 
 def claim(preflight_id: str, host: str) -> Preflight | str:
@@ -36,7 +35,7 @@ def claim(preflight_id: str, host: str) -> Preflight | str:
         if found is None:
             return "deleted"
         if found.state == "running" and owner.alive(found.owner) is False:
-            preflights.end(session, preflight_id, reason=errands.GONE)
+            preflights.end(session, preflight_id, reason=verbs.GONE)
         if found.state != "queued":
             return found.state
         found.state, found.owner, found.started = "running", owner.me(host), time.time()
@@ -69,7 +68,7 @@ def _attempt(
     job: Preflight, folder: Path, host: str, ending: Callable[[], bool]
 ) -> tuple[str, dict[str, Any] | None]:
     """(why it failed, None), or ("", what the verb printed)."""
-    words, env = [job.kind, *job.ask["words"], "json=true"], errands.environment(os.environ)
+    words, env = [job.kind, *job.ask["words"], "json=true"], verbs.environment(os.environ)
     if job.kind == "card":
         words.append(f"out={folder}")
     else:
@@ -80,21 +79,13 @@ def _attempt(
         env["CUDA_VISIBLE_DEVICES"] = devices.visible_name(device)
         env["OMP_NUM_THREADS"] = str(devices.cores())
     env["TMPDIR"] = str(folder)  # what it leaves behind, even killed, goes with the folder
-    command = [*(worker_settings().trainer_command or [sys.executable, "-m", "trainers"]), *words]
-    with (folder / errands.LOG).open("wb") as out:
-        started = process.spawn(command, env=env, log=out, cwd=errands.ROOT)
-    why = _watch(job, started, ending)
-    code = process.reap(started)
-    if why:
-        return why, None
-    if code:
-        lines = console.last_lines(folder / errands.LOG, count=400)
-        said = next((line for line in reversed(lines) if line and not line.startswith(" ")), "")
-        if code < 0 and abs(code) == 9:
-            return "out of memory, or killed by hand: take a smaller size or data.batch", None
-        return said or f"it ended with status {code} and said nothing", None
-    outcome = errands.printed((folder / errands.LOG).read_text("utf-8", "replace"))
-    return ("", outcome) if outcome is not None else ("it printed no outcome", None)
+
+    def wanted() -> bool:
+        with db.reading() as session:
+            return session.scalar(select(Preflight.id).where(Preflight.id == job.id)) is not None
+
+    limit = preflights.TIMEOUT_S[job.kind]
+    return verbs.run(words, folder, env, timeout_s=limit, wanted=wanted, ending=ending, killed=KILLED)
 
 
 def place(wish: str, host: str) -> tuple[str, str]:
@@ -115,27 +106,6 @@ def place(wish: str, host: str) -> tuple[str, str]:
     return wish, ""
 
 
-def _watch(job: Preflight, started: Any, ending: Callable[[], bool]) -> str:
-    """Until the verb has ended, or is ended for a reason: that reason, else ""."""
-    limit = preflights.TIMEOUT_S[job.kind]
-    until, look = time.monotonic() + limit, 0.0
-    while not process.has_exited(started):
-        now = time.monotonic()
-        why = "the worker was shut down; ask again" if ending() else ""
-        if now > until:
-            why = f"it was ended after {limit:g} s"
-        if now > look:
-            look = now + LOOK_S
-            with db.reading() as session:
-                if session.scalar(select(Preflight.id).where(Preflight.id == job.id)) is None:
-                    why = "it was deleted"
-        if why:
-            process.kill_group(started)
-            return why
-        time.sleep(0.05)
-    return ""
-
-
 def keep(session: Session, outcome: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Keep the files that an outcome names as blobs; the outcome with their digests and addresses.
 
@@ -144,11 +114,7 @@ def keep(session: Session, outcome: dict[str, Any], folder: Path) -> dict[str, A
     """
     entries = []
     for entry in outcome.get("samples", []):
-        name, media, ext = (str(entry.get(k, "")) for k in ("file", "media", "ext"))
-        path = folder / name
-        if ext not in errands.MEDIA.get(media, ()) or path.name != name or not path.is_file():
-            raise ValueError(f"its outcome names {name!r:.60}, which is no sample that it left")
-        data = path.read_bytes()
+        data = verbs.left(entry, folder)
         digest = hashlib.sha256(data).hexdigest()
         blobs.put(session, digest, data)
         shown = {k: v for k, v in entry.items() if k != "file"}
@@ -166,6 +132,6 @@ def tidy(now: float | None = None) -> list[str]:
         over = (job.started or job.created) + preflights.TIMEOUT_S.get(job.kind, 900.0) + 120 < now
         if over or owner.alive(job.owner) is False:
             with db.transaction() as session:
-                preflights.end(session, job.id, reason=errands.GONE)
+                preflights.end(session, job.id, reason=verbs.GONE)
             found.append(job.id)
     return found

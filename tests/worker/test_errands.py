@@ -15,7 +15,7 @@ from app import blobs, db, errands, records, runs
 from app.models import Checkpoint
 from app.tables_errands import Errand
 from worker import errands as work
-from worker import owner
+from worker import owner, verbs
 from worker.settings import worker_settings
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_verb.py"))]
@@ -144,7 +144,7 @@ def test_an_errand_that_somebody_carries_out_is_left_to_them(speaker: str) -> No
         pid = owner.me("box").split(":")
         found.owner = ":".join([pid[0], pid[1], "1", pid[3]])  # the same number, another process
     assert work.tidy() == [errand_id]
-    assert (seen(errand_id).state, seen(errand_id).reason) == ("failed", work.GONE)
+    assert (seen(errand_id).state, seen(errand_id).reason) == ("failed", verbs.GONE)
 
 
 def test_one_whose_time_is_long_over_has_failed(speaker: str) -> None:
@@ -155,5 +155,5 @@ def test_one_whose_time_is_long_over_has_failed(speaker: str) -> None:
 
 
 def test_the_outcome_is_the_last_object_that_is_printed() -> None:
-    assert work.printed('{"a": 1}\nwords\n{"b": 2}\n{torn\n') == {"b": 2}
-    assert work.printed("[1]\nnothing\n") is None
+    assert verbs.printed('{"a": 1}\nwords\n{"b": 2}\n{torn\n') == {"b": 2}
+    assert verbs.printed("[1]\nnothing\n") is None
