@@ -35,14 +35,15 @@ RECORD = """async (source) => {
   player.make = (sampleRate) => new AudioContext({ sampleRate });
   await player.play();
   await player.context.audioWorklet.addModule(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })));
+  const wait = (ms) => new Promise((go) => setTimeout(go, ms));
   player.pause();
+  await wait(300); // the tail of this first play is no part of what is measured
   player.seek(0.2);
   window.heard = [];
   const tap = new AudioWorkletNode(player.context, 'tap', { channelCount: 1, channelCountMode: 'explicit' });
   tap.port.onmessage = ({ data }) => window.heard.push(...data);
   player.output.connect(tap);
   await player.play();
-  const wait = (ms) => new Promise((go) => setTimeout(go, ms));
   for (const key of ['A', 'R', 'A']) { await wait(450); document.querySelector(`#sources [data-source="${key}"]`).click(); }
   await wait(1600);
   player.pause();
