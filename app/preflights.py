@@ -14,12 +14,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app import db, dispatch, launching
+from app import db, dispatch, launching, unshown
 from app.errors import BadInput, BrokerDown, Conflict, NotFound
-from app.models import Blob, Sample
 from app.runs import ID
 from app.settings import get_settings
 from app.tables_preflights import Preflight
@@ -146,19 +145,10 @@ def several(session: Session, ids: Sequence[str]) -> list[Preflight]:
 def forget(session: Session, kept: int = KEPT) -> None:
     """Drop the oldest preflights that have ended beyond ``kept``, with blobs that nothing else shows."""
     ended = select(Preflight).where(Preflight.state.not_in(ACTIVE)).order_by(Preflight.created.desc())
-    rows = list(session.scalars(ended))
-    stay = {d for row in rows[:kept] for d in digests(row)}
-    gone = sorted({d for row in rows[kept:] for d in digests(row)} - stay)
-    for row in rows[kept:]:
+    gone = list(session.scalars(ended))[kept:]
+    for row in gone:
         session.delete(row)
-    if gone:
-        unused = ~exists().where(Sample.sha256 == Blob.sha256)
-        session.execute(delete(Blob).where(Blob.sha256.in_(gone), unused))
-
-
-def digests(preflight: Preflight) -> set[str]:
-    """The blobs of its clips and pictures."""
-    return {str(s["sha256"]) for s in preflight.outcome.get("samples", []) if "sha256" in s}
+    unshown.drop(session, {d for row in gone for d in unshown.of_outcome(row.outcome)})
 
 
 def waits(session: Session, found: Sequence[Preflight], now: float | None = None) -> str:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from app import querysql, runsorts, webhooks
+from app import querysql, runsorts, unshown, webhooks
 from app.db import clean
 from app.errors import BadInput, Conflict, NotFound
-from app.models import Blob, Run, Sample
+from app.models import Run, Sample
 from nashboard.events import ENDED, STATUSES
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -315,7 +315,7 @@ def annotate(
 
 
 def remove(session: Session, run_id: str) -> None:
-    """Delete a run with all that the server holds of it; blobs that no other run uses go too.
+    """Delete a run with all that the server holds of it; blobs that nothing else shows go too.
 
     Raises:
         Conflict: the run is active.
@@ -325,12 +325,7 @@ def remove(session: Session, run_id: str) -> None:
         raise Conflict(f"run {run.id} is {run.status}; stop it first", code="active")
     mine = set(session.scalars(select(Sample.sha256).where(Sample.run_id == run.id).distinct()))
     session.delete(run)
-    session.flush()
-    ordered = sorted(mine)
-    for start in range(0, len(ordered), 500):
-        some = ordered[start : start + 500]
-        unused = ~exists().where(Sample.sha256 == Blob.sha256)
-        session.execute(delete(Blob).where(Blob.sha256.in_(some), unused))
+    unshown.drop(session, mine)
 
 
 def ended(run: Run) -> bool:

@@ -11,6 +11,8 @@ from sqlalchemy import event, func, select
 from app import blobs, db, ingest, models, runs
 from app.errors import BadInput, Conflict, NotFound
 from app.sweeper import Sweeper
+from app.tables_blind import BlindTest
+from app.tables_preflights import Preflight
 from nashboard import events
 from nashboard.events import STATUSES
 
@@ -256,6 +258,28 @@ def test_a_run_goes_with_all_that_is_only_its_own(make_run) -> None:
         left = session.scalars(select(models.Blob.sha256)).all()
         assert left == [hashlib.sha256(shared).hexdigest()]
         assert session.scalar(select(func.count()).select_from(models.BlobPart)) == 1
+
+
+def test_a_deleted_run_leaves_what_a_data_card_or_an_open_blind_test_shows(make_run) -> None:
+    run_id = make_run(status="finished")
+    of = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("card", "open", "closed", "nobody")}
+    with db.transaction() as session:
+        for name, digest in of.items():
+            blobs.put(session, digest, name.encode())
+            made = {"series": "a", "slot": name, "media": "audio", "sha256": digest, "ext": "wav", "size": 1}
+            seq = runs.get(session, run_id).next_seq
+            ingest.apply(session, run_id, [events.SampleMade(seq=seq, time=1.7e9, step=0, **made)])
+        shown = {"samples": [{"sha256": of["card"]}]}
+        session.add(Preflight(id="p", kind="card", key="k", ask={}, state="done", created=1.0, outcome=shown))
+        for name in ("open", "closed"):
+            more = {"token": name, "kind": "abx", "level": "same", "alone": True, "trials": 1, "seed": 1}
+            slots = [{"slot": "s", "clips": {"R": of[name]}, "gains": {"R": 0.0}}]
+            over = 2.0 if name == "closed" else None
+            session.add(BlindTest(id=name, sources=[], slots=slots, created=1.0, closed=over, **more))
+    with db.transaction() as session:
+        runs.remove(session, run_id)
+    with db.reading() as session:
+        assert set(session.scalars(select(models.Blob.sha256))) == {of["card"], of["open"]}
 
 
 def test_an_active_run_is_not_deleted(make_run) -> None:
