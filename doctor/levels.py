@@ -36,8 +36,8 @@ class Level:
     per: str = ""
     given: tuple[str, float] | None = None
 
-    def beyond(self, view: RunView, track: Track) -> Spell | None:
-        """The stretch in which ``track`` lies beyond the limit, if it does."""
+    def beyond(self, view: RunView, track: Track, start: float = 0.0) -> Spell | None:
+        """The stretch in which ``track`` lies beyond the limit, if it does; reports before ``start`` do not count."""
         if self.window:
             seen = looks(view, track, self.window, from_step=0 if self.early else None)
             at, values, ready = seen.steps, seen.median, seen.ready
@@ -45,6 +45,7 @@ class Level:
             chosen = places(len(track))
             at, values = track.steps[chosen], track.values[chosen]
             ready = np.ones(len(at), bool) if self.early else at >= onset(view)
+        ready = ready & (at >= start)
         beyond = values > self.above if self.above is not None else values < (self.below or 0.0)
         holds = ready & beyond
         if self.given is not None:
@@ -84,11 +85,16 @@ class LevelRule(Rule):
     suspects: ClassVar[tuple[Suspect, ...]] = ()
     remedies: ClassVar[tuple[Remedy, ...]] = ()
 
+    def start(self, view: RunView) -> float:
+        """The step, not scaled with the run's length, before which no report counts."""
+        return 0.0
+
     def examine(self, view: RunView) -> Iterator[Finding]:
         told: dict[str, tuple[int, Finding]] = {}
+        start = self.start(view)
         for level in self.levels:
             for track in level.tracks(view):
-                found = level.beyond(view, track)
+                found = level.beyond(view, track, start)
                 if found is None:
                     continue
                 severity = "info" if level.grade == "info" else None

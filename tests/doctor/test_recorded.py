@@ -63,6 +63,22 @@ def test_what_was_not_expected_beforehand_is_seen_in_some_seed() -> None:
         assert INDEX[names[0]]["also"].keys() <= told, side
 
 
+@pytest.mark.parametrize("name", [name for name, said in INDEX.items() if said["truth"] == "healthy"])
+def test_a_healthy_run_looked_at_while_it_trains_is_not_failed(name: str) -> None:
+    view, said = read(FOLDER / f"{name}.jsonl.gz"), INDEX[name]
+    shares = range(5, 105, 5)
+    failed = {
+        (share, finding.code)
+        for share in shares
+        for finding in diagnose(view.until(view.last_step * share // 100)).findings
+        if finding.severity == "fail"
+    }
+    known = {
+        (share, code) for share in shares for code in said["also"]
+    }  # false alarms that validation.md names
+    assert failed <= known
+
+
 def test_the_folder_is_scored(capsys: pytest.CaptureFixture[str]) -> None:
     known = truths(FOLDER)
     judged = [judge(name, view, known[name]) for name, view in runs(FOLDER)]
