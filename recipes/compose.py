@@ -1,8 +1,9 @@
 """From words to a recipe: presets, sizes and overrides, composed by Hydra, validated by pydantic.
 
 Hydra sees one chain of configs a recipe: the trainer's defaults, the size, then the preset with what it
-stands on. There is no ``@hydra.main`` and no outputs folder; Hydra's global state is put back, and a lock
-keeps threads apart. Values of paths never pass through Hydra's grammar: they are taken letter by letter.
+stands on; a command line's words come upon the recipe that this makes. There is no ``@hydra.main`` and no
+outputs folder; Hydra's global state is put back, and a lock keeps threads apart. Values of paths never pass
+through Hydra's grammar: they are taken letter by letter.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from recipes.base import (
 from recipes.registry import recipe_type
 
 _lock = threading.Lock()
+GROUP = "nashboard_recipe"  # in Hydra's store, while a recipe is composed
 
 
 @dataclass(frozen=True)
@@ -139,9 +141,8 @@ def compose(trainer: str, words: Sequence[str], default_size: str = "tiny") -> R
     base = build(trainer, preset, size)
     recipe = base
     if given.knobs:
-        chain = _chain(trainer, preset, size)
         told = [f"{k}={v}" for k, v in given.rest.items()]
-        values = {**flattened(_composed(trainer, chain, size, told)), **given.paths}
+        values = {**flattened(_hydra([flat(base)], told)), **given.paths}
         recipe = patched(base, {k: values[k] for k in given.knobs})
     values = flat(recipe)
     named = [*(w for w in IDENTITY if w in given.words), *given.knobs]
@@ -202,27 +203,30 @@ def _located(problem: Problem, chain: Sequence[files.Sheet], size: str) -> Probl
     return problem
 
 
-def _composed(
-    trainer: str, chain: Sequence[files.Sheet], size: str, words: Sequence[str] = ()
-) -> dict[str, Any]:
+def _composed(trainer: str, chain: Sequence[files.Sheet], size: str) -> dict[str, Any]:
+    """What the chain's files make of the trainer's defaults, nested."""
+    return _hydra([flat(recipe_type(trainer)()), *(copy.deepcopy(sheet.values(size)) for sheet in chain)])
+
+
+def _hydra(layers: Sequence[Patch], words: Sequence[str] = ()) -> dict[str, Any]:
+    """Layers of {knob: value}, each upon the one before, and words in Hydra's grammar on top; nested."""
     # a tenth of the server's time to its first answer, so not before it is needed
     from hydra import compose as hydra_compose
     from hydra import initialize
     from hydra.core.config_store import ConfigStore
     from omegaconf import OmegaConf
 
-    group = f"{trainer}/{size}"
     with _lock:
         store = ConfigStore.instance()
-        defaults = nested(flat(recipe_type(trainer)()))
-        store.store(group=group, name="_defaults", node=defaults, package="_global_")
-        below = "_defaults"
-        for i, sheet in enumerate(chain):
-            name = sheet.name if i else "_size"
-            node = {"defaults": [below, "_self_"], **nested(copy.deepcopy(sheet.values(size)))}
-            store.store(group=group, name=name, node=node, package="_global_")
-            below = name
-        with initialize(version_base=None, config_path=None):
-            config = hydra_compose(config_name=f"{group}/{below}", overrides=list(words))
+        try:
+            for i, layer in enumerate(layers):
+                node = {**({"defaults": [f"layer{i - 1}", "_self_"]} if i else {}), **nested(layer)}
+                store.store(group=GROUP, name=f"layer{i}", node=node, package="_global_")
+            with initialize(version_base=None, config_path=None):
+                name = f"{GROUP}/layer{len(layers) - 1}"
+                config = hydra_compose(config_name=name, overrides=list(words))
+        finally:
+            # Hydra copies the whole store each time that it composes: what stays there slows what comes after
+            store.repo.pop(GROUP, None)
     values: dict[str, Any] = OmegaConf.to_container(config, resolve=False)
     return values

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 
 from recipes.base import BadRecipe, flat
@@ -43,6 +44,7 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert compose("codec", ["preset=old", "disc.lr=1e-3"]) == first
     assert os.listdir(tmp_path) == []
     assert not GlobalHydra.instance().is_initialized()
+    assert not set(ConfigStore.instance().repo) - {"hydra", "_dummy_empty_config_.yaml"}
 
 
 def test_an_override_does_not_stick() -> None:
