@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sqlalchemy.orm import Session
 
-from app import expected, kept, reading
+from app import expected, reading
 from app.curves import Floats
-from app.errors import NotFound
 from app.models import Run
 
 
@@ -55,7 +54,7 @@ def places(
     asked = np.asarray(steps, np.float64)
     if axis in ("step", "time", "relative"):
         return reading.on_axis(session, run.id, asked, axis)
-    known, values = _counted(session, run, reading.PROGRESS[axis])
+    known, values = reading.progress(session, run.id, reading.PROGRESS[axis])
     if not len(known):
         each = 1 / epoch_steps if axis == "epoch" and epoch_steps else by_recipe(run, axis)
         return asked * (math.nan if each is None else each)
@@ -81,15 +80,3 @@ def by_recipe(run: Run, axis: str) -> float | None:
         return items if axis == "samples" else None
     crop, rate = positive("data.crop"), positive("data.rate_hz")
     return items * crop / rate / 3600 if axis == "audio_hours" and crop and rate else None
-
-
-def _counted(session: Session, run: Run, name: str) -> tuple[Floats, Floats]:
-    """(steps, values) of a progress series, steps ascending; where one came twice, the later counts."""
-    try:
-        found = kept.read(session, run, name, 2000)
-    except NotFound:
-        return np.empty(0), np.empty(0)
-    order = np.lexsort((np.arange(len(found.step)), found.step))
-    step, value = found.step[order].astype(np.float64), found.value[order]
-    last = np.append(np.diff(step) != 0, True) if len(step) else np.empty(0, bool)
-    return step[last], value[last]

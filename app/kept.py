@@ -14,15 +14,18 @@ from app.thinning import Thinned
 ROOM = 4_000_000
 """Points kept in all: at five columns of eight bytes 160 MB at most."""
 
-_kept: OrderedDict[tuple[str, float, int, str, int], Thinned] = OrderedDict()
+_kept: OrderedDict[tuple[str, float, int, int, str, int], Thinned] = OrderedDict()
 _lock = threading.Lock()
 _points = 0
 
 
-def read(session: Session, run: Run, name: str, width: int) -> Thinned:
-    """`reading.read` of a whole series. A run that has reported since is read again. Raises `NotFound`."""
+def read(session: Session, run: Run, name: str, width: int, count: int = 0) -> Thinned:
+    """`reading.read` of a whole series. A run that has reported since is read again. Raises `NotFound`.
+
+    ``count``: points of the series, where it grows beside the run's own reports (results of blind tests do).
+    """
     global _points
-    key = (run.id, run.created, run.next_seq, name, width)
+    key = (run.id, run.created, run.next_seq, count, name, width)
     with _lock:
         known = _kept.get(key)
         if known is not None:

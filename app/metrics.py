@@ -9,8 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import math
+import threading
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -29,7 +32,10 @@ LOSSES = ("loss/disc", "loss/feat", "disc/sign_acc")
 ALWAYS = ("loss/disc", "loss/feat", "disc/sign_acc", "eval/snr", "eval/si_sdr", "eval/mel", "eval/amplitude")
 MAYBE = ("eval/pesq_nb", "eval/pesq_wb", "eval/stoi", "listen/abx_p", "listen/preference", "listen/mushra")
 MOST = 16
+MOST_VALUES = 20_000
 MOMENTS = ("1", "5", "10", "last", "best")
+_values: OrderedDict[tuple[Any, ...], float | None] = OrderedDict()
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,8 @@ def at(session: Session, runs: Sequence[Run], moment: str, sides: Sequence[str] 
     """The table of these runs at a moment; ``sides`` are words for the columns, such as Old and New."""
     moment = moment_of(moment)
     by_key = keyed(runs)
-    have = {r.id: {i.name: i for i in found} for r in runs for found in [reading.series(session, r.id)]}
+    infos = reading.series_of(session, [r.id for r in runs])
+    have = {r.id: {i.name: i for i in infos.get(r.id, ())} for r in runs}
     when = {k: _when(session, run, moment, have[run.id]) for k, run in by_key.items()}
     rows = [_row(session, by_key, name, when, have) for name in _names(runs, have.values())]
     columns = [
@@ -174,6 +181,25 @@ def _best(session: Session, run: Run, have: dict[str, reading.SeriesInfo]) -> in
     return int(points.step[kept[np.argmax(values) if row.better == "up" else np.argmin(values)]])
 
 
+def value_at(session: Session, run: Run, info: reading.SeriesInfo, when: _When) -> float | None:
+    """The run's value of a series at the moment; None where it has none.
+
+    Kept in memory until the series grows: the tables of a page ask for the same values of many runs.
+    """
+    if when.step is None:
+        return None
+    key = (run.id, run.created, info.name, info.count, info.last_step, info.last_time, when.start, when.step)
+    with _lock:
+        if key in _values:
+            return _values[key]
+    found = _value(session, run, info.name, when)
+    with _lock:
+        _values[key] = found
+        while len(_values) > MOST_VALUES:
+            _values.popitem(last=False)
+    return found
+
+
 def _value(session: Session, run: Run, name: str, when: _When) -> float | None:
     if when.step is None:
         return None
@@ -196,8 +222,9 @@ def _row(
     row = describe(name)
     cells = []
     for key, run in runs.items():
-        known = name in have[run.id]
-        value = _value(session, run, name, when[key]) if known else None
+        info = have[run.id].get(name)
+        known = info is not None
+        value = value_at(session, run, info, when[key]) if info is not None else None
         why = (
             when[key].why
             or ("" if known else "not measured")

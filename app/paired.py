@@ -152,8 +152,7 @@ def between(
     if not found:
         return []
     used = {run.id: run for _, _, pairs, _ in found for _, a, b in pairs for run in (a, b)}
-    # one table of one run each: a page of many runs reads each series of each run once
-    values = {run_id: _values(session, run, moment) for run_id, run in used.items()}
+    values = _values(session, list(used.values()), moment)
     names = {run.id: key for key, run in keyed(runs).items()}
     return [_paired(a, b, pairs, notes, values, names, moment) for a, b, pairs, notes in found]
 
@@ -213,14 +212,15 @@ class _At:
     when: str
 
 
-def _values(session: Session, run: Run, moment: str) -> _At:
-    table = metrics.at(session, [run], moment)
-    values = {
-        row.series: row.cells[0].value
-        for row in table.rows
-        if row.cells[0].value is not None and math.isfinite(row.cells[0].value)
-    }
-    return _At({row.series: row for row in table.rows}, values, table.columns[0][2])
+def _values(session: Session, runs: Sequence[Run], moment: str) -> dict[str, _At]:
+    """By run's id, out of one table of them all: a page of many runs reads each series of each run once."""
+    table = metrics.at(session, runs, moment)
+    found = {}
+    for place, run in enumerate(runs):
+        cells = {row.series: row.cells[place].value for row in table.rows}
+        values = {name: v for name, v in cells.items() if v is not None and math.isfinite(v)}
+        found[run.id] = _At({row.series: row for row in table.rows}, values, table.columns[place][2])
+    return found
 
 
 def _paired(

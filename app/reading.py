@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +30,9 @@ PROGRESS = {
 }
 AXES = ("step", "epoch", "time", "relative", "disc_steps", "samples", "audio_hours")
 _FAR = 2**62
+_MOST_PROGRESSES = 400
+_progresses: OrderedDict[tuple[Any, ...], tuple[NDArray[np.float64], NDArray[np.float64]]] = OrderedDict()
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,9 @@ def series_of(
 
 
 def _info(row: Series) -> SeriesInfo:
-    last = np.array([row.last_value or 0.0])
-    value = float(chunks.restored(last, np.array([row.last_code]))[0])
+    value = row.last_value or 0.0
+    if row.last_code:
+        value = float(chunks.restored(np.array([value]), np.array([row.last_code]))[0])
     return SeriesInfo(
         row.name,
         row.count,
@@ -162,7 +168,7 @@ def at_epoch(session: Session, run_id: str, name: str, epoch: float) -> float | 
 
 def step_of_epoch(session: Session, run_id: str, epoch: float) -> int | None:
     """The last step that is not past ``epoch``; None where the run has not reached it or counts no epochs."""
-    steps, epochs = _progress(session, run_id, PROGRESS["epoch"])
+    steps, epochs = progress(session, run_id, PROGRESS["epoch"])
     if not len(steps) or epoch > epochs.max() + 1e-6 or not math.isfinite(epoch):
         return None
     if epoch < epochs[0]:
@@ -187,7 +193,7 @@ def on_axis(session: Session, run_id: str, steps: ArrayLike, axis: str = "step")
     if axis == "step" or not asked.size:
         return asked
     if axis in PROGRESS:
-        known, values = _progress(session, run_id, PROGRESS[axis])
+        known, values = progress(session, run_id, PROGRESS[axis])
     else:
         known, values = _times(session, run_id)
         if axis == "relative":
@@ -201,13 +207,29 @@ def on_axis(session: Session, run_id: str, steps: ArrayLike, axis: str = "step")
     return np.asarray(np.interp(asked, known, values))
 
 
-def _progress(session: Session, run_id: str, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(steps, values) of a progress series, steps ascending; where one came twice, the later counts."""
+def progress(session: Session, run_id: str, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(steps, values) of a progress series, steps ascending; where one came twice, the later counts.
+
+    Kept in memory until the series grows: every chart, table and verdict of a run asks for it. Both empty where the
+    run does not report it.
+    """
     try:
-        found = read(session, run_id, name, width=2000)
+        row = _series(session, run_id, name)
     except NotFound:
         return np.empty(0), np.empty(0)
-    return _ascending(found.step, found.value)
+    key = (run_id, name, row.id, row.count, row.last_step, row.last_time, row.last_value)
+    with _lock:
+        known = _progresses.get(key)
+    if known is None:
+        found = read(session, run_id, name, width=2000)
+        known = _ascending(found.step, found.value)
+        for column in known:
+            column.flags.writeable = False
+        with _lock:
+            _progresses[key] = known
+            while len(_progresses) > _MOST_PROGRESSES:
+                _progresses.popitem(last=False)
+    return known
 
 
 def _times(session: Session, run_id: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

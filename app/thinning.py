@@ -72,33 +72,39 @@ def thin(at: Ints, points: chunks.Columns, k: int, total: int) -> Thinned:
         order = np.lexsort((at, step))
         at, points = at[order], _taken(points, order)
         step = points.step
+    owner = step >> k
     change = np.zeros(len(step), bool)
-    change[1:] = (np.diff(step) < 0) | (np.diff(step >> k) != 0)
-    bucket = np.cumsum(change)
-    kept = np.flatnonzero(np.isfinite(points.value))
-    if not len(kept):
-        return _nothing(points, bucket, total)
-    value, owner = points.value[kept], bucket[kept]
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    change[1:] = (step[1:] < step[:-1]) | (owner[1:] != owner[:-1])
+    finite = np.isfinite(points.value)
+    marks: list[tuple[int, str, int]] = []
+    if not finite.any():
+        return _nothing(points, _counted(points, np.cumsum(change)), total)
+    if not finite.all():
+        bucket = np.cumsum(change)
+        marks = _counted(points, bucket)
+        change = np.diff(bucket[finite], prepend=-1) != 0
+        at, points = at[finite], _taken(points, finite)
+    value = points.value
+    change[0] = True
+    starts = np.flatnonzero(change)
     low, high = np.minimum.reduceat(value, starts), np.maximum.reduceat(value, starts)
-    ends = np.append(starts[1:], len(kept)) - 1
-    group = np.cumsum(np.diff(owner, prepend=-1) != 0) - 1
-    spots = [starts, ends, _first(value == low[group], starts), _first(value == high[group], starts)]
-    newest = int(np.argmax(at[kept]))
+    ends = np.append(starts[1:], len(value)) - 1
+    sizes = ends - starts + 1
+    spots = [starts, ends, *(_first(value == np.repeat(edge, sizes), starts) for edge in (low, high))]
+    newest = int(np.argmax(at))
     picked = np.unique(np.concatenate([*spots, [newest]]))
-    places = at[kept[picked]]
-    picked = picked[np.diff(places, prepend=-1) != 0]  # a chunk's summary may name one point twice
-    chosen = _taken(points, kept[picked])
+    picked = picked[np.diff(at[picked], prepend=-1) != 0]  # a chunk's summary may name one point twice
+    chosen = _taken(points, picked)
     return Thinned(
         chosen.step,
         chosen.time,
         chosen.value,
-        group[picked],
+        np.searchsorted(starts, picked, side="right") - 1,
         low,
         high,
-        _counted(points, bucket),
+        marks,
         total,
-        len(picked) + len(step) - len(kept) >= total,
+        len(picked) + len(step) - len(value) >= total,
     )
 
 
@@ -120,8 +126,9 @@ def _taken(points: chunks.Columns, which: NDArray[np.intp] | NDArray[np.bool_]) 
 
 def _first(matches: NDArray[np.bool_], starts: NDArray[np.intp]) -> NDArray[np.intp]:
     """The first true place in each group; every group has one."""
-    place = np.where(matches, np.arange(len(matches)), len(matches))
-    return np.minimum.reduceat(place, starts)
+    places = np.flatnonzero(matches)
+    group = np.searchsorted(starts, places, side="right")
+    return places[np.diff(group, prepend=0) != 0]
 
 
 def _counted(points: chunks.Columns, bucket: Ints) -> list[tuple[int, str, int]]:
@@ -138,8 +145,7 @@ def _counted(points: chunks.Columns, bucket: Ints) -> list[tuple[int, str, int]]
     return [(step, name, n) for _, step, name, n in sorted(found)]
 
 
-def _nothing(points: chunks.Columns, bucket: Ints, total: int) -> Thinned:
+def _nothing(points: chunks.Columns, marks: list[tuple[int, str, int]], total: int) -> Thinned:
     none = np.empty(0)
     nowhere = np.empty(0, np.int64)
-    marks = _counted(points, bucket)
     return Thinned(nowhere, none, none, nowhere, none, none, marks, total, len(points) == total)

@@ -184,7 +184,7 @@ def load(session: Session, runs: Sequence[Run], names: Sequence[str], view: View
         track = Track(session, key, run, have, view.axis, marks=marks.get(run.id, []))
         for name in names:
             if name in have:
-                track.whole[name] = kept.read(session, run, name, width)
+                track.whole[name] = kept.read(session, run, name, width, have[name].count)
         tracks.append(track)
     if view.axis == "time":
         for track in tracks:

@@ -214,9 +214,7 @@ def compare_part(
 def _part(session: Session, part: str, found: Sequence[Run], at: str, sort: str = "", to: str = "") -> Page:
     match part:
         case "racks":
-            return RacksPart(
-                title="", **charts({k: _names(session, r) for k, r in keyed(found).items()}, found)
-            )
+            return RacksPart(title="", **charts(_names(session, found), found))
         case "table":
             return TablePart(title="", table=_table(session, found, at))
         case "scores":
@@ -260,7 +258,7 @@ def _page(
     sides = together.sides(found)
     pair = set(sides) == {"Old", "New"} and len(found) == 2
     title = "Old against fixed" if pair else words.plural(len(found), "run") + " compared"
-    have = {key: _names(session, run) for key, run in keyed(found).items()}
+    have = _names(session, found)
     known = any(r.trainer in TRAINERS for r in found)
     counted = all("progress/epoch" in names for names in have.values() if names)
     differences = differs.between(found)
@@ -284,8 +282,10 @@ def _page(
     )
 
 
-def _names(session: Session, run: Run) -> list[str]:
-    return [i.name for i in reading.series(session, run.id)]
+def _names(session: Session, found: Sequence[Run]) -> dict[str, list[str]]:
+    """The names of each run's series, by its key."""
+    infos = reading.series_of(session, [r.id for r in found])
+    return {key: [i.name for i in infos.get(run.id, ())] for key, run in keyed(found).items()}
 
 
 def _legend(session: Session, found: Sequence[Run], bands: str, told: list[str]) -> dict[str, Any]:
