@@ -14,7 +14,7 @@ from app.errors import BadInput
 from app.models import Run
 from app.replies import documented
 from app.traces import MOST
-from app.tracks import View
+from app.tracks import View, load
 from nashboard.vocabulary import is_name
 
 router = APIRouter(tags=["charts"])
@@ -131,6 +131,31 @@ def marks(
     with db.reading() as session:
         found = [runs.get(session, i) for i in listed(runs_asked, "runs", MOST)]
         return Marks(marks=happenings.of(session, found, wanted, View(x)))
+
+
+class Steps(BaseModel):
+    """The step of each run at a place of the axis, by key; null for a run that does not lie on it."""
+
+    steps: dict[str, float | None]
+
+
+@router.get(
+    "/api/steps", summary="Which step of each run lies at a place of an axis", responses=documented(404)
+)
+def steps(
+    runs_asked: Annotated[str, Query(alias="runs", description="ids of runs, by comma")],
+    at: Annotated[float, Query(description="In the unit of the chart; of the clock, milliseconds.")],
+    x: Annotated[str, Query(description=f"{', '.join(axes.NAMES)}")] = "step",
+) -> Steps:
+    """The way back from a point of a chart; past a run's end it is its last step."""
+    if x not in axes.NAMES:
+        raise BadInput(f"{x!r:.80} is no axis: {', '.join(axes.NAMES)}", field="x")
+    if not math.isfinite(at):
+        raise BadInput(f"{at} is no place on an axis", field="at")
+    with db.reading() as session:
+        found = [runs.get(session, i) for i in listed(runs_asked, "runs", MOST)]
+        places = {t.key: t.step_at(at) for t in load(session, found, (), View(x))}
+        return Steps(steps={key: step if math.isfinite(step) else None for key, step in places.items()})
 
 
 @router.get("/api/listen", summary="What can be heard of up to 100 runs", responses=documented(404))

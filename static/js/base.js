@@ -52,7 +52,7 @@ async function errorOf(answer) {
   }
 }
 
-/** Say something at the lower edge; it leaves by itself, errors after a longer while. */
+/** Say something at the lower edge; it leaves by itself, errors after a longer while. Returns the strip, for a button. */
 export function notice(text, level = 'info') {
   const box = document.getElementById('toasts');
   const strip = document.createElement('div');
@@ -60,6 +60,7 @@ export function notice(text, level = 'info') {
   strip.append(glyph(level), Object.assign(document.createElement('span'), { textContent: text, className: 'grow' }));
   box.replaceChildren(strip);
   setTimeout(() => strip.remove(), level === 'info' ? 4000 : 12000);
+  return strip;
 }
 
 /** An icon of the page's set. */

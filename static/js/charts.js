@@ -4,6 +4,7 @@ import { api, notice } from './base.js';
 import * as theme from './theme.js';
 import * as words from './words.js';
 import { marks } from './marks.js';
+import { detailOf, nearestPoint } from './steps.js';
 import { batches, facts, figureQuery, hidden, moved, rows, themed, visible, withMarks, zoomOf } from './figures.js';
 
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false };
@@ -171,8 +172,9 @@ export class Board {
       if (zoom) this.zoom(zoom);
     });
     plot.on('plotly_doubleclick', () => this.zoom(null));
-    plot.on('plotly_click', ({ points: [{ x, data }] }) => {
-      const detail = { step: this.state.x === 'step' ? x : null, x, axis: this.state.x, run: data.meta?.run };
+    plot.on('plotly_click', ({ points, event }) => {
+      const point = nearestPoint(points, event?.clientY, plot.getBoundingClientRect().top);
+      const detail = detailOf(point, this.state.x, this.state.x === 'time' ? this.#shift() : 0);
       document.dispatchEvent(new CustomEvent('nb:step', { detail })); // Listen and See go there
     });
     plot.on('plotly_hover', (event) => this.#hover(plot, event.xvals?.[0] ?? event.points[0]?.x));

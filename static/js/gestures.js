@@ -5,24 +5,44 @@ const DRAG_PX = 4;
 
 /**
  * Wire `root` (lanes and strip). `view()` gives {length, span}; the rest are told what was meant: `seek(s)`,
- * `choose(lane)`, `loop([from, to])`, `zoom(span)`, `point(lane, seconds, share)` (share from the foot), `leave(lane)`.
+ * `choose(lane)`, `loop([from, to])`, `zoom(span)`, `point(lane, seconds, share)` (share from the foot), `leave(lane)`,
+ * `drop()` where a drag became a pinch and marks nothing.
  */
-export function wire(root, strip, { view, seek, choose, loop, zoom, point, leave, at }) {
+export function wire(root, strip, { view, seek, choose, loop, zoom, point, leave, drop, at }) {
   const secondsAt = (box, x) => {
     const { length, span } = view();
     const [from, to] = span ?? [0, length];
     return Math.max(0, Math.min(length, from + ((x - box.left) / box.width) * (to - from)));
   };
   let drag = null;
+  const fingers = new Map(); // pointer → x
+  let pinch = null; // {box, ids, held: the two instants under the fingers}
 
   root.addEventListener('pointerdown', (event) => {
     const body = event.target.closest('.cv, .tk');
     if (!body || event.button !== 0) return;
     const box = body.getBoundingClientRect();
+    fingers.set(event.pointerId, event.clientX);
+    if (fingers.size === 2) {
+      const ids = [...fingers.keys()];
+      pinch = { box, ids, held: ids.map((id) => secondsAt(box, fingers.get(id))) };
+      if (drag?.moved) drop();
+      drag = null;
+      body.setPointerCapture(event.pointerId);
+      return;
+    }
+    if (fingers.size > 2) return;
     drag = { box, x: event.clientX, lane: body.closest('[data-lane]')?.dataset.lane, moved: false };
     body.setPointerCapture(event.pointerId);
   });
   root.addEventListener('pointermove', (event) => {
+    if (fingers.has(event.pointerId)) fingers.set(event.pointerId, event.clientX);
+    if (pinch) {
+      const { box, ids, held } = pinch;
+      const span = pinched(held, ids.map((id) => (fingers.get(id) - box.left) / box.width), view().length);
+      if (span !== undefined) zoom(span);
+      return;
+    }
     if (drag) {
       drag.moved ||= Math.abs(event.clientX - drag.x) > DRAG_PX;
       if (drag.moved) loop([drag.x, event.clientX].map((x) => secondsAt(drag.box, x)).sort((a, b) => a - b), false);
@@ -33,7 +53,12 @@ export function wire(root, strip, { view, seek, choose, loop, zoom, point, leave
     const box = body.getBoundingClientRect();
     point(body.closest('[data-lane]').dataset.lane, secondsAt(box, event.clientX), 1 - (event.clientY - box.top) / box.height);
   });
+  const lifted = ({ pointerId }) => {
+    fingers.delete(pointerId);
+    if (pinch?.ids.includes(pointerId)) pinch = null;
+  };
   root.addEventListener('pointerup', (event) => {
+    lifted(event);
     if (!drag) return;
     const { box, x, lane, moved } = drag;
     drag = null;
@@ -43,7 +68,11 @@ export function wire(root, strip, { view, seek, choose, loop, zoom, point, leave
       if (lane) choose(lane);
     }
   });
-  root.addEventListener('pointercancel', () => (drag = null));
+  root.addEventListener('pointercancel', (event) => {
+    lifted(event);
+    if (drag?.moved) drop();
+    drag = null;
+  });
   root.addEventListener('pointerout', (event) => {
     const body = event.target.closest('.cv');
     if (body && !body.contains(event.relatedTarget)) leave(body.closest('[data-lane]').dataset.lane);
@@ -87,6 +116,20 @@ export function wire(root, strip, { view, seek, choose, loop, zoom, point, leave
   });
   strip.addEventListener('pointercancel', () => (pull = null));
   strip.addEventListener('dblclick', () => zoom(null));
+}
+
+/**
+ * What shows when two instants `held` lie at these two shares of the width: [from, to] within [0, length], null for
+ * all of it; undefined while the fingers are too near to each other to tell, or have crossed.
+ */
+export function pinched(held, shares, length) {
+  const apart = shares[1] - shares[0];
+  const whole = (held[1] - held[0]) / apart; // s over the lane's width
+  if (Math.abs(apart) < 0.02 || !(whole > 0)) return undefined;
+  const wide = Math.max(0.02, whole);
+  if (wide >= length) return null;
+  const from = Math.min(length - wide, Math.max(0, held[0] - shares[0] * wide));
+  return [from, from + wide];
 }
 
 /** Ctrl or a pinch zooms about the pointer, Shift or a sideways wheel moves; a plain wheel scrolls the page. */

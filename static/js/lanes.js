@@ -191,7 +191,7 @@ export class Lanes {
       return span;
     }));
     const [axis, scale] = known.lane.querySelectorAll('.ax');
-    marks(pictures.ticksOf(view.freq, picture.top, canvas.clientHeight > 120 ? 6 : 4), axis);
+    marks(pictures.ticksOf(view.freq, picture.top, canvas.clientHeight > 120 ? 6 : 4, 6 / canvas.clientHeight), axis); // half a line of text
     const middle = (low + high) / 2;
     marks([[0.91, signed(high, apart)], [0.5, signed(middle, apart)], [0.09, signed(low, apart)]], scale);
     known.picture = picture;

@@ -1,6 +1,6 @@
 // The Listen section: slots, sources and epochs around one player, with their lanes; every view of it is an address.
 import { api, notice, throttled } from './base.js';
-import { control, keysOf, shown } from './listenkeys.js';
+import { control, keysOf, shown, toPoint } from './listenkeys.js';
 import { gainsOf, factor } from './gains.js';
 import { Lanes } from './lanes.js';
 import * as views from './listenview.js';
@@ -38,8 +38,9 @@ export class Listen {
     control(this);
     document.addEventListener('themechange', () => this.transport.strip());
     addEventListener('resize', throttled(() => this.#paint(), 150));
+    this.kept = throttled(() => this.keep(), 150);
     addEventListener('popstate', () => this.#returned());
-    document.addEventListener('nb:step', (event) => this.at(event.detail ?? {}));
+    document.addEventListener('nb:step', (event) => toPoint(this, event.detail));
   }
 
   /** Ask what there is to hear; what plays goes on. */
@@ -126,20 +127,6 @@ export class Listen {
     this.view.at = to === this.list.length - 1 ? null : this.moment.at;
     this.keep();
     return this.load();
-  }
-
-  /** Go to the take of a run (key or id) that is nearest to a step, or epoch: a point that was clicked on a chart. */
-  at({ step, x, axis, run }) {
-    const place = this.state.runs.indexOf(run);
-    const key = place >= 0 ? views.keyAt(place) : run;
-    const list = this.slot?.sources[key] ?? this.slot?.sources.A;
-    const to = Number.isFinite(step) ? step : axis === 'epoch' ? x : NaN;
-    if (!list?.length || !Number.isFinite(to)) return;
-    const take = views.nearest(list, to, (t) => (Number.isFinite(step) ? t.step : (t.epoch ?? Infinity)));
-    this.go(views.indexOf(this.list, take.epoch ?? take.step));
-    if (key && this.player.tracks.has(key)) this.player.choose(key);
-    const exact = Number.isFinite(step) ? take.step === step : Math.abs(take.epoch - x) < 1e-6;
-    notice(`Listen is at ${views.whenOf(take)}${exact ? '' : ', the nearest to the point'}. Space plays it.`);
   }
 
   async load() {
@@ -331,7 +318,7 @@ export class Listen {
   /** Show [from, to] s, or all for null. */
   zoom(span) {
     this.view.span = span;
-    this.keep();
+    this.kept(); // a pinch or a wheel tells it many times a second, more often than a browser takes addresses
     this.#paint();
     this.transport.show();
   }

@@ -4,6 +4,7 @@ import { wire } from './gestures.js';
 import { reading } from './lanes.js';
 import * as views from './listenview.js';
 import { hzOf } from './spectrogram.js';
+import { stepsAt } from './steps.js';
 
 /** The keys of a page for listening, for `keys.listen`. */
 export function keysOf(listen) {
@@ -30,6 +31,31 @@ export function keysOf(listen) {
     '-': zoomBy(2),
     0: () => listen.zoom(null),
   };
+}
+
+/** Go to the take of a run that is nearest to a point that was clicked on a chart, and offer to play it. */
+export async function toPoint(listen, detail) {
+  const { player, slot } = listen;
+  const key = slot?.sources[detail.run] ? detail.run : Object.keys(slot?.sources ?? {}).find((k) => k !== 'R');
+  const list = slot?.sources[key];
+  if (!list?.length) return;
+  let step;
+  try {
+    step = (await stepsAt(detail, listen.state.runs))[key];
+  } catch (problem) {
+    notice(`The step of this point could not be read. ${problem.message}`, 'warn');
+    return;
+  }
+  if (!Number.isFinite(step)) return;
+  const take = views.nearest(list, step, (t) => t.step);
+  await listen.go(views.indexOf(listen.list, take.epoch ?? take.step));
+  player.choose(key);
+  const whose = listen.state.runs.length > 1 ? `${key}, ` : '';
+  const strip = notice(`Listen is at ${whose}${views.whenOf(take)}${Math.abs(take.step - step) < 0.5 ? '' : ', the nearest to the point'}.`);
+  const show = Object.assign(document.createElement('a'), { href: '#listen', textContent: 'Show' });
+  const play = Object.assign(document.createElement('button'), { type: 'button', className: 'btn', textContent: 'Play' });
+  play.addEventListener('click', () => (player.paused ? listen.toggle() : undefined));
+  strip.append(play, show);
 }
 
 /** Two takes of one run: the one before is pinned beside it, and is what differences are drawn against if `base`. */
@@ -131,6 +157,7 @@ export function control(listen) {
     choose: (lane) => listen.player.choose(lane),
     loop: (stretch, done) => (done ? listen.repeat(true, stretch) : listen.transport.loop(stretch)),
     zoom: (span) => listen.zoom(span),
+    drop: () => listen.transport.show(),
     point: (lane, seconds, share) => point(listen, lane, seconds, share),
     leave: (lane) => point(listen, lane, null),
   });

@@ -1,13 +1,14 @@
 // Pictures of runs: side by side at an epoch, a slot over epochs, flicker between two, their difference, saturated
 // pixels, and the nearest real image. Bytes are fetched when they are about to be seen, and drawn as they are.
 import * as address from './address.js';
-import { api, throttled } from './base.js';
+import { api, notice, throttled } from './base.js';
 import * as canvases from './canvases.js';
 import { keyOf } from './charts.js';
 import * as keys from './keys.js';
 import { Near } from './nearest.js';
 import { strips } from './picturestrips.js';
 import * as pix from './pixels.js';
+import { stepsAt } from './steps.js';
 import { count, fixed } from './words.js';
 
 const FLICK_MS = 500;
@@ -84,6 +85,28 @@ class Pictures {
     this.set({ at: all[next] }, false);
   }
 
+  /** Go to the picture of a run that is nearest to a point that was clicked on a chart. */
+  async point(detail) {
+    if (!this.slots.length) return;
+    const own = this.slot.sources.filter((s) => s.key !== 'R');
+    const source = own.find((s) => s.key === detail.run) ?? own[0];
+    if (!source) return;
+    let step;
+    try {
+      step = (await stepsAt(detail, this.runs.split(',')))[source.key];
+    } catch (problem) {
+      notice(`The step of this point could not be read. ${problem.message}`, 'warn');
+      return;
+    }
+    const take = Number.isFinite(step) ? pix.atStep(source.takes, step) : null;
+    if (!take) return;
+    this.set({ at: pix.placeOf(take) }, false);
+    const listens = document.getElementById('listen')?.hidden === false;
+    if (listens) return; // it says where both are
+    const strip = notice(`Pictures are at ${pix.when(take, pix.placeOf(take))}${Math.abs(take.step - step) < 0.5 ? '' : ', the nearest to the point'}.`);
+    strip.append(Object.assign(made('a', '', 'Show'), { href: '#pictures' }));
+  }
+
   /** Put the view onto the controls, and draw where it can be seen. */
   show() {
     const { slot, view } = this;
@@ -134,6 +157,16 @@ class Pictures {
     return source.key === 'R' ? `R ${source.label}` : `${source.key} ${source.label}`;
   }
 
+  /** The run's name where there are several, else what its picture is. */
+  named({ key, label }) {
+    return key === 'R' || Object.keys(this.names).length < 2 ? label : this.names[key].name;
+  }
+
+  heading(source) {
+    const name = this.named(source);
+    return [made('b', 'cut', name), ...(name === source.label ? [] : [made('span', 'dim', source.label)])];
+  }
+
   async draw() {
     this.stale = false;
     this.turn += 1;
@@ -143,17 +176,17 @@ class Pictures {
     const said = [];
     let parts = [];
     try {
-      if (mode === 'epochs') parts = await strips(this.slot, this.view, this.store, said);
+      if (mode === 'epochs') parts = await strips(this.slot, this.view, this.store, said, (s) => this.named(s));
       else if (mode === 'side') parts = await Promise.all(this.slot.sources.map((s) => this.figure(s, said)));
       else parts = await this.together(mode, said);
     } catch (problem) {
       parts = [made('p', 'sec small pad', problem.message || 'A picture could not be read.')];
     }
     if (turn !== this.turn) return;
-    const across = [...stage.querySelectorAll('.strip .scroll')].map((s) => s.scrollLeft);
-    stage.className = `pic-stage ${mode}`;
+    const across = [...stage.querySelectorAll('.over-strip .scroll')].map((s) => s.scrollLeft);
+    stage.className = `pic-stage ${mode} ${this.slot.family}`;
     stage.replaceChildren(...parts);
-    stage.querySelectorAll('.strip .scroll').forEach((s, i) => (s.scrollLeft = across[i] ?? 0));
+    stage.querySelectorAll('.over-strip .scroll').forEach((s, i) => (s.scrollLeft = across[i] ?? 0));
     $('pic-said').textContent = said.join(' ');
     this.near.show();
   }
@@ -168,7 +201,7 @@ class Pictures {
     const { take, canvas, pixels } = await this.at(source);
     const box = made('figure', 'pic');
     const words = made('figcaption', 'small');
-    words.append(keyOf(source.key === 'R' ? 'R' : source.key), made('b', '', source.label), made('span', 'dim', take ? pix.when(take, this.place, source.key === 'R') : 'none'));
+    words.append(keyOf(source.key), ...this.heading(source), made('span', 'dim', take ? pix.when(take, this.place, source.key === 'R') : 'none'));
     box.append(words);
     if (!canvas) box.append(made('p', 'dim small', take ? 'on its way' : 'none'));
     else {
@@ -187,13 +220,16 @@ class Pictures {
   }
 
   /** The picture in its frame: as large as the zoom says, pixels as squares; a press on a grid chooses a cell. */
-  framed(copy, { width }, label, source = null) {
+  framed(copy, { width, height }, label, source = null) {
     copy.setAttribute('role', 'img');
     copy.setAttribute('aria-label', label);
     const frame = made('div', 'pic-frame');
     frame.append(copy);
     if (this.view.zoom) copy.style.width = `${width * this.view.zoom}px`;
-    else copy.classList.add('fit');
+    else {
+      copy.classList.add('fit');
+      copy.style.maxWidth = `min(720px, calc(80vh * ${(width / height).toFixed(4)}))`; // all of it on the screen at once
+    }
     if (this.view.zoom) frame.tabIndex = 0;
     const { cells } = this.slot;
     if (cells && source) {
@@ -217,7 +253,7 @@ class Pictures {
     const whens = [a, b].map((s, i) => `${this.title(s)} (${pix.when(found[i].take, this.place, s.key === 'R')})`);
     if (mode === 'difference') {
       if (sizes[0] !== sizes[1]) return [made('p', 'sec small pad', `They have different sizes, ${sizes.join(' and ')}: nothing can be subtracted.`)];
-      const apart = pix.difference(found[0].pixels.data, found[1].pixels.data);
+      const apart = pix.difference(found[0].pixels.data, found[1].pixels.data, found[0].canvas.width, this.slot.cells);
       said.push(`${whens[0]} minus ${whens[1]}: mean ${fixed(100 * apart.mean, 2)} % of the range, largest ${fixed(100 * apart.most, 0)} %. Orange: more; blue: less; full colour at ± ${100 * canvases.FULL} %.`);
       const figure = made('figure', 'pic');
       figure.append(this.framed(canvases.painting(apart.signed, found[0].canvas), found[0].canvas, said[0]));
@@ -229,7 +265,7 @@ class Pictures {
     const words = made('figcaption', 'small');
     const copies = found.map(({ canvas, pixels }, i) => this.framed(this.painted({ canvas, pixels }), canvas, whens[i]));
     this.faces = [a, b].map((s, i) => () => {
-      words.replaceChildren(keyOf(s.key), made('b', '', s.label), made('span', 'dim', pix.when(found[i].take, this.place, s.key === 'R')));
+      words.replaceChildren(keyOf(s.key), ...this.heading(s), made('span', 'dim', pix.when(found[i].take, this.place, s.key === 'R')));
       copies.forEach((c, j) => (c.hidden = i !== j));
     });
     this.face = 0;
@@ -266,6 +302,7 @@ class Pictures {
     for (const name of ['a', 'b']) $(`pic-${name}`).addEventListener('change', (event) => this.set({ [name]: event.target.value }));
     $('pic-flick').addEventListener('click', () => this.flick());
     document.addEventListener('themechange', () => this.slots.length && this.show());
+    document.addEventListener('nb:step', (event) => this.point(event.detail));
     addEventListener('popstate', () => {
       this.view = pix.viewOf(address.read('p.', location.search));
       if (this.slots.length) this.show();

@@ -20,26 +20,26 @@ export function widthOf(width, zoom, cell) {
 }
 
 /** The strips of all runs. `store` has the pixels, `view` the zoom, cell and marks; `said` takes what is to be said. */
-export function strips(slot, view, store, said) {
+export function strips(slot, view, store, said, nameOf) {
   const found = [];
   for (const source of slot.sources.filter((s) => s.key !== 'R')) {
     const takes = pix.thinned(source.takes.filter((t) => t.url));
     if (takes.length < source.takes.length) said.push(`${source.key}: ${takes.length} of ${source.takes.length} evaluations are drawn.`);
-    found.push(strip(slot, view, store, source, takes));
+    found.push(strip(slot, view, store, source, takes, nameOf(source)));
   }
   if (view.sat) said.unshift(canvases.marksWords(slot.family));
   return Promise.all(found);
 }
 
-async function strip(slot, view, store, source, takes) {
+async function strip(slot, view, store, source, takes, name) {
   const { cells, family } = slot;
-  const box = made('div', 'strip');
+  const box = made('div', 'over-strip');
   const head = made('p', 'small strip-head');
-  head.append(keyOf(source.key), made('b', '', source.label));
+  head.append(keyOf(source.key), made('b', 'cut', name), made('span', 'dim', name === source.label ? '' : source.label));
   const scroll = made('div', 'scroll');
   scroll.tabIndex = 0;
   scroll.setAttribute('role', 'group');
-  scroll.setAttribute('aria-label', `${source.key} ${source.label} over epochs`);
+  scroll.setAttribute('aria-label', `${source.key} ${name} over epochs`);
   const table = made('table', 'strip-table');
   const top = table.createTHead().insertRow();
   top.append(made('td'), ...takes.map((t) => Object.assign(made('th', 'mono-s dim', t.epoch === null ? `step ${count(t.step)}` : `epoch ${pix.short(t.epoch)}`), { scope: 'col' })));
@@ -49,12 +49,12 @@ async function strip(slot, view, store, source, takes) {
   for (const cell of rowsOf(cells, view.cell)) {
     const row = body.insertRow();
     const place = cell < 0 ? null : pix.cellAt(cells, cell);
-    const name = place ? place.name : slot.slot;
-    row.append(Object.assign(made('th', 'small sec', name), { scope: 'row' }));
+    const what = place ? place.name : slot.slot;
+    row.append(Object.assign(made('th', 'small sec', what), { scope: 'row' }));
     wholes.forEach((whole, i) => {
       const part = place ? canvases.cut(whole, place) : whole;
       part.setAttribute('role', 'img');
-      part.setAttribute('aria-label', `${name}, ${pix.when(takes[i], pix.placeOf(takes[i]))}`);
+      part.setAttribute('aria-label', `${what}, ${pix.when(takes[i], pix.placeOf(takes[i]))}`);
       part.style.width = `${widthOf(part.width, view.zoom, place)}px`;
       row.insertCell().append(part);
     });

@@ -47,6 +47,13 @@ export function nearest(takes, place) {
   return found;
 }
 
+/** The take nearest to a step; of two as near the earlier one, and null where there is none. */
+export function atStep(takes, step) {
+  let found = null;
+  for (const take of takes) if (!found || Math.abs(take.step - step) < Math.abs(found.step - step)) found = take;
+  return found;
+}
+
 /** "epoch 4", "step 120", and where it is not the place that was asked for: "epoch 4, the nearest to 5". */
 export function when(take, place, reference = false) {
   if (reference) return 'the same at every epoch';
@@ -120,18 +127,23 @@ export function saturationWords(found, family) {
   return `${percent(found.values)} of values at |v| ≥ ${BOUND}, ${percent(found.pixels)} of pixels in all three channels`;
 }
 
-/** Two pictures of one size apart: `signed` a − b of each pixel in −1 to 1 of the range, its mean and largest size. */
-export function difference(a, b) {
+/**
+ * Two pictures of one size apart: `signed` a − b of each pixel in −1 to 1 of the range, its mean and largest size. The
+ * lines between the cells of a grid are in both, so they count for nothing in the mean.
+ */
+export function difference(a, b, width = 0, cells = null) {
   const signed = new Float32Array(a.length / 4);
-  let [sum, most] = [0, 0];
+  let [sum, most, total] = [0, 0, 0];
   for (let i = 0; i < signed.length; i += 1) {
     let apart = 0;
     for (let c = 0; c < 3; c += 1) apart += a[4 * i + c] - b[4 * i + c];
     signed[i] = apart / 765;
+    if (cells && cellUnder(cells, i % width, Math.floor(i / width)) < 0) continue;
+    total += 1;
     sum += Math.abs(signed[i]);
     most = Math.max(most, Math.abs(signed[i]));
   }
-  return { signed, mean: signed.length ? sum / signed.length : 0, most };
+  return { signed, mean: total ? sum / total : 0, most };
 }
 
 /** The colour of a difference: three [r, g, b] for −`full`, 0 and +`full`, mixed. */

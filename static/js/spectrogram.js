@@ -68,13 +68,13 @@ export function autoTop(pictures) {
   return Math.min(24, Math.ceil((most - 0.05) / 6) * 6 || 0);
 }
 
-/** Tick places of a frequency axis: [[place from the foot, text]], few and round. */
-export function ticksOf(scale, top, most = 4) {
+/** Tick places of a frequency axis: [[place from the foot, text]], few and round; none within `edge` of an end. */
+export function ticksOf(scale, top, most = 4, edge = 0.05) {
   const round = scale === 'linear' ? stepped(top, most) : [100, 250, 500, 1000, 2000, 4000, 8000, 16000, 32000];
   const found = round.filter((hz) => hz < top * 0.97).map((hz) => [placeOf(hz, scale, top), hz < 1000 ? String(hz) : `${hz / 1000}k`]);
   const apart = 0.8 / most;
   const kept = [];
-  for (const tick of found.reverse()) if (tick[0] > 0.03 && tick[0] < 0.97 && (!kept.length || kept.at(-1)[0] - tick[0] >= apart)) kept.push(tick);
+  for (const tick of found.reverse()) if (tick[0] >= edge && tick[0] <= 1 - edge && (!kept.length || kept.at(-1)[0] - tick[0] >= apart)) kept.push(tick);
   return kept;
 }
 

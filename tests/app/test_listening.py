@@ -100,3 +100,19 @@ def test_nothing_to_hear(make_run, client):
     assert heard(run)["slots"] == []
     assert client.get("/api/listen", params={"runs": run}).json()["runs"][0]["key"] == "A"
     assert client.get("/api/listen", params={"runs": "nosuch"}).status_code == 404
+
+
+def test_a_point_of_a_chart_is_a_step_of_each_run(make_run, client):
+    a = make_run({"progress/epoch": [s / 2 for s in range(5)]})
+    b = make_run({"progress/epoch": [s / 4 for s in range(5)]})
+    bare = make_run({"loss/disc": [1.0, 1.0]})
+
+    def steps(**asked):
+        return client.get("/api/steps", params={"runs": f"{a},{b},{bare}", **asked})
+
+    assert steps(x="epoch", at=1.0).json() == {"steps": {"A": 2.0, "B": 4.0, "C": None}}
+    assert steps(x="epoch", at=0.75).json()["steps"]["A"] == 1.5
+    assert steps(at=3).json()["steps"] == {"A": 3.0, "B": 3.0, "C": 1.0}, "past its end a run is at its end"
+    assert steps(x="bark", at=1).status_code == 422
+    assert steps(x="epoch", at="inf").status_code == 422
+    assert client.get("/api/steps", params={"runs": "nosuch", "at": 1}).status_code == 404

@@ -128,6 +128,8 @@ test('one scale for all: the loudest, rounded up to 6 dB', () => {
 
 test('frequency ticks are few and round, the level under a spot is read from the picture', () => {
   assert.deepEqual(pictures.ticksOf('log', 8000).map(([, text]) => text), ['4k', '1k', '250']);
+  assert.deepEqual(pictures.ticksOf('log', 22050).map(([, text]) => text), ['16k', '4k', '1k', '250']);
+  assert.deepEqual(pictures.ticksOf('log', 22050, 4, 6 / 84).map(([, text]) => text)[0], '8k', 'a word that the lane would cut off is left out');
   assert.deepEqual(pictures.ticksOf('linear', 8000).map(([, text]) => text), ['6k', '4k', '2k']);
   const picture = { levels: Float32Array.of(-10, -20, -30, -40), columns: 2, rows: 2, from: 0, to: 2, scale: 'linear', top: 8000, kind: 'levels' };
   assert.equal(pictures.valueAt(picture, 1.5, 6000), -40);

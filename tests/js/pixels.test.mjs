@@ -62,6 +62,20 @@ test('a difference has its sign, mean and largest', () => {
   assert.deepEqual(pix.mixed(-0.25, 0.5, [[0, 0, 100], [200, 200, 200], [255, 0, 0]]), [100, 100, 150]);
 });
 
+test('the lines between the cells of a grid are no likeness', () => {
+  const [width, height] = [14, 20];
+  const white = new Uint8ClampedArray(width * height * 4).fill(255);
+  const other = white.slice();
+  for (let i = 0; i < width * height; i += 1) if (pix.cellUnder(CELLS, i % width, Math.floor(i / width)) >= 0) other.fill(204, 4 * i, 4 * i + 3);
+  assert.ok(Math.abs(pix.difference(white, other, width, CELLS).mean - 0.2) < 1e-6);
+});
+
+test('the take nearest to a step, the earlier of two as near', () => {
+  const takes = [{ step: 0 }, { step: 60 }, { step: 120 }];
+  assert.deepEqual([-5, 30, 31, 500].map((s) => pix.atStep(takes, s).step), [0, 0, 60, 120]);
+  assert.equal(pix.atStep([], 3), null);
+});
+
 test('a view is an address and back; nonsense is as by default', () => {
   const view = pix.viewOf({ slot: 'image:grid', at: '2', mode: 'flicker', zoom: '4', sat: '1', a: 'A', b: 'B', cell: '7' });
   const search = address.put('p.', pix.valuesOf(view), '?runs=x,y&smooth=0.5');
