@@ -188,7 +188,8 @@ def facts(session: Session, run: Run, now: float) -> tuple[Progress, tuple[tuple
     root = knob(run, "data.root")
     if root is not None:
         digest = str(run.environment.get("eval_hash", ""))[:6]
-        found.append(("data", str(root) or "built-in demo speech", digest))
+        demo = f"built-in {TRAINERS[run.trainer].demo}" if run.trainer in TRAINERS else ""
+        found.append(("data", str(root) or demo, digest))
     return done, tuple(found)
 
 

@@ -134,11 +134,12 @@ class Recipe(Part):
     """What every trainer's recipe has. A trainer's own recipe adds its parts and knobs.
 
     ``name`` is the trainer's name; ``trainer`` is free for the group of knobs (max_steps, …). ``reads`` says what
-    ``data.root`` holds: audio or images.
+    ``data.root`` holds: audio or images; ``demo`` is what an empty one stands for, in words.
     """
 
     name: ClassVar[str] = ""
     reads: ClassVar[Literal["audio", "images"]] = "audio"
+    demo: ClassVar[str] = "demo speech"
     # Words of the command line beside the knobs (recipes.groups): {group: head of its knobs}, {other spelling: knob}
     groups: ClassVar[Mapping[str, str]] = {}
     spellings: ClassVar[Mapping[str, str]] = {}

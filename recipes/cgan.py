@@ -295,6 +295,7 @@ class Trainer(Processes):
 
 class Cgan(Recipe):
     name: ClassVar[str] = "cgan"
+    demo: ClassVar[str] = "demo digits"
     reads: ClassVar[Literal["audio", "images"]] = "images"
     title: ClassVar[str] = "Conditional GAN"
     loss: Literal["hinge", "vanilla", "least_squares", "wasserstein"] = knob(

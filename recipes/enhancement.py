@@ -252,6 +252,7 @@ def _weight(default: float, help: str, title: str) -> float:
 
 class Enhancement(Recipe):
     name: ClassVar[str] = "enhancement"
+    demo: ClassVar[str] = "demo speech and noise"
     title: ClassVar[str] = "Speech enhancement"
     ri_weight: float = _weight(0.1, "Weight of the real and imaginary parts' squared error.", "RI")
     mag_weight: float = _weight(0.9, "Weight of the magnitude's squared error.", "Magnitude")

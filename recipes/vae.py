@@ -232,6 +232,7 @@ def _weight(default: float, help: str, title: str) -> float:
 
 class Vae(Recipe):
     name: ClassVar[str] = "vae"
+    demo: ClassVar[str] = "demo speech in stereo"
     title: ClassVar[str] = "Stereo AudioVAE"
     groups: ClassVar[Mapping[str, str]] = {
         "model/discriminator": "model.discriminator",

@@ -108,6 +108,7 @@ class LaunchPage(Page):
     devices: tuple[Choice, ...]
     stops: tuple[Choice, ...]
     shown: str
+    demo: str
     roots: tuple[str, ...]
     folders: tuple[datafolders.Folder, ...]
     groups: tuple[forms.Group, ...]
@@ -250,6 +251,7 @@ def _page(
             for code, title in stopping.choices(draft.trainer)
         ),
         shown=" ".join((draft.trainer, draft.size, *draft.presets)),
+        demo=TRAINERS[draft.trainer].demo if draft.trainer in TRAINERS else "demo set",
         roots=tuple(str(root) for root in roots),
         folders=datafolders.suggested(roots),
         groups=groups,
