@@ -13,7 +13,7 @@ import torch
 from trainers.kit import checkpoints
 
 # measured by the clock; everything else that a run logs follows from its recipe
-CLOCK = ("speed/", "pesq/wait")
+CLOCK = ("speed/", "pesq/wait", "ranks/data_wait", "ranks/step_seconds")
 KEPT = {
     "points": ("values",),
     "sample_made": ("series", "slot", "sha256"),

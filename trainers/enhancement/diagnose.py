@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ SUPPORTED, POSSIBLE, RULED_OUT, BLIND = "supported", "possible", "ruled out", "c
 CLAIMED_FALL = 2.64 - 2.07  # what the document saw its PESQ fall by
 TURNS = 4  # random evaluation sets
 TOLERANCE = 1e-3  # of the largest gradient, what the order of sums in float32 may do
+KINDS = ("est", "noisy")
 BATCHES = 8  # training batches that are looked at
 
 
@@ -44,6 +45,14 @@ class Tested:
     verdict: str
     text: str
     numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """PESQ of a set: of each enhanced item that has one; [prediction, truth] of items of all kinds, 0 to 1."""
+
+    found: list[float]
+    rows: list[list[float]]
 
 
 class Patient:
@@ -59,6 +68,7 @@ class Patient:
         self.recipe, self.step = recipe, checkpoint.step
         self.run_dir, self.checkpoint = run_dir, checkpoint
         self.training = Training(recipe, device, checkpoint)
+        self._measured: dict[str, Measured] = {}
         self.series: dict[str, dict[int, float]] = {}
         for event in journal.events(folder):
             if isinstance(event, events.Points):
@@ -69,26 +79,25 @@ class Patient:
     def epoch(self) -> float:
         return self.step / self.recipe.trainer.steps_per_epoch
 
-    def pesqs(self, pairs: PairSet) -> tuple[list[float], list[list[float]]]:
-        """(PESQ of each enhanced item that has one, [prediction, truth] of enhanced and noisy items)."""
-        training = self.training
-        done = [
-            training.evaluation.enhance(training.gen, training.game, p, training.fabric.device)
-            for p in pairs.pairs
-        ]
-        asked = {
-            kind: [training.scorers.submit(e.clean, wave(e)) for e in done]
-            for kind, wave in (("est", lambda e: e.estimate), ("noisy", lambda e: e.noisy))
-        }
-        rows, found = [], []
-        for kind, scores in asked.items():
-            for e, score in zip(done, scores, strict=True):
-                value = score.result().value
-                if value is not None:
-                    rows.append([e.predicted[kind], normalised(value)])
-                    if kind == "est":
-                        found.append(value)
-        return found, rows
+    def measured(self, pairs: PairSet, kinds: Sequence[str] = KINDS) -> Measured:
+        """PESQ of a set by the weights as they are."""
+        training, asked = self.training, []
+        for pair in pairs.pairs:
+            e = training.evaluation.enhance(training.gen, training.game, pair, training.fabric.device)
+            waves = {"est": e.estimate, "noisy": e.noisy}
+            # scored in other processes while the next item is enhanced
+            asked += [(k, e.predicted[k], training.scorers.submit(e.clean, waves[k])) for k in kinds]
+        known = [(kind, predicted, score.result().value) for kind, predicted, score in asked]
+        return Measured(
+            [value for kind, _, value in known if kind == "est" and value is not None],
+            [[predicted, normalised(value)] for _, predicted, value in known if value is not None],
+        )
+
+    def pesqs(self, pairs: PairSet) -> Measured:
+        """`measured`, once for each set."""
+        if pairs.sha256 not in self._measured:
+            self._measured[pairs.sha256] = self.measured(pairs)
+        return self._measured[pairs.sha256]
 
     def sets(self) -> list[PairSet]:
         """Random evaluation sets, the same at every call."""
@@ -98,8 +107,9 @@ class Patient:
 
 def _random_evaluation(p: Patient) -> Tested:
     code, title = "1", "Random test set evaluation"
-    fixed = [p.pesqs(p.training.data.evaluation)[0] for _ in range(2)]
-    random = [p.pesqs(pairs)[0] for pairs in p.sets()]
+    same = p.training.data.evaluation
+    fixed = [p.pesqs(same).found, p.measured(same, ("est",)).found]
+    random = [p.pesqs(pairs).found for pairs in p.sets()]
     if not all([*fixed, *random]):
         return Tested(code, title, BLIND, "no item of the evaluation set has a PESQ score")
     means = [statistics.fmean(values) for values in random]
@@ -204,7 +214,7 @@ def _scale(p: Patient) -> Tested:
 
 
 def _calibrated(p: Patient) -> Tested:
-    rows = [row for pairs in [p.training.data.evaluation, *p.sets()] for row in p.pesqs(pairs)[1]]
+    rows = [row for pairs in [p.training.data.evaluation, *p.sets()] for row in p.pesqs(pairs).rows]
     title = "Discriminator does not predict PESQ"
     if len(rows) < 8:
         return Tested("2C", title, BLIND, f"{len(rows)} scored items are too few")
@@ -255,11 +265,8 @@ def _decay(p: Patient) -> Tested:
 def _processes(p: Patient) -> Tested:
     """The same weights and rows in one process and in two, started either way; on the CPU."""
     code, title = "5", "Several processes train another network than one"
-    training = p.training
-    if training.fabric.device.type != "cpu":
-        training = Training(p.recipe, "cpu", p.checkpoint)
     items = max(p.recipe.data.batch // twice.COUNT, 1) * twice.COUNT
-    alone = twice.measured(training, items)
+    alone = twice.measured(twice.players(p.recipe, p.checkpoint), items)
     numbers: dict[str, float] = {"items": float(items)}
     with tempfile.TemporaryDirectory(prefix="nashboard-") as out:
         for start in ("spawn", "torchrun"):

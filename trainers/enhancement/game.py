@@ -24,6 +24,12 @@ def normalised(pesq: float) -> float:
     return (pesq - 1) / 3.5
 
 
+def to_one(judge: nn.Module, clean: Tensor, estimate: Tensor) -> Tensor:
+    """The generator's term: mean squared distance of D's prediction to 1; D and its gradients stay untouched."""
+    with readonly(judge):
+        return (1 - judge(clean, estimate)).square().mean()
+
+
 @dataclass(frozen=True)
 class Judged:
     """Estimates with known scores: magnitudes ``[n, T, F]`` of both, ``targets`` ``[n]`` normalised.
@@ -112,9 +118,9 @@ class MetricGame:
         self._seen: deque[tuple[float, float]] = deque(maxlen=CALIBRATION)
 
     def gen_term(self, clean: Tensor, estimate: Tensor) -> Tensor:
-        """Mean squared distance of D's prediction to 1; D and its gradients stay untouched."""
-        with readonly(self.bare), self.autocast():
-            return (1 - self.bare(clean, estimate)).square().mean()
+        """`to_one` of this game's D."""
+        with self.autocast():
+            return to_one(self.bare, clean, estimate)
 
     def train_disc(self, clean: Tensor, groups: dict[str, Judged], *, detail: bool) -> dict[str, Tensor]:
         """One step: (clean, clean) to 1, each group of ``est`` and ``noisy`` to its targets.
@@ -197,15 +203,19 @@ class MetricGame:
         return _together([self._history[i] for i in drawn], like)
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, optimiser, steps and history: tensors and plain values only."""
-        rows = _merged(self.team.collect(list(self._history)))
+        """Weights, optimiser, steps and history: tensors and plain values only.
+
+        Of several processes the history says which row was whose, so that as many deal it out as it was.
+        """
+        rows, owners = _merged(self.team.collect(list(self._history)))
         history = _together(rows, torch.empty(0)) if rows else None
+        dealt = {} if self.team.size == 1 else {"owners": owners, "processes": self.team.size}
         return {
             "discriminator": self.bare.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "steps": self.steps,
             "new": self._new,
-            "history": {} if history is None else {n: getattr(history, n) for n in KEPT},
+            "history": {} if history is None else {n: getattr(history, n) for n in KEPT} | dealt,
             "seen": torch.tensor(list(self._seen), dtype=torch.float64).reshape(-1, 2),
         }
 
@@ -216,18 +226,22 @@ class MetricGame:
         self.steps, self._new = int(state["steps"]), int(state["new"])
         self._history.clear()
         if state["history"]:
-            h = state["history"]
-            rows = zip(h["clean"], h["estimate"], h["targets"].tolist(), strict=True)
-            rank, size = self.team.rank, self.team.size
+            h, rank, size = state["history"], self.team.rank, self.team.size
+            rows = list(zip(h["clean"], h["estimate"], h["targets"].tolist(), strict=True))
+            same = h.get("processes") == size
+            owners = h["owners"].tolist() if same else [i % size for i in range(len(rows))]
             self._history.extend(
-                row if i % size == rank else (None, None, row[2]) for i, row in enumerate(rows)
+                row if owner == rank else (None, None, row[2])
+                for row, owner in zip(rows, owners, strict=True)
             )
         self._seen = deque((tuple(row) for row in state["seen"].tolist()), maxlen=CALIBRATION)
 
 
-def _merged(told: Sequence[Sequence[Row]]) -> list[Row]:
-    """One history of the parts of it that several processes hold."""
-    return [next((row for row in rows if row[0] is not None), rows[0]) for rows in zip(*told, strict=True)]
+def _merged(told: Sequence[Sequence[Row]]) -> tuple[list[Row], Tensor]:
+    """One history of the parts of it that several processes hold, and whose each row is, ``[n]``."""
+    places = list(zip(*told, strict=True))
+    owners = [next((r for r, row in enumerate(rows) if row[0] is not None), 0) for rows in places]
+    return [rows[r] for rows, r in zip(places, owners, strict=True)], torch.tensor(owners)
 
 
 def _together(rows: Sequence[Row], like: Tensor) -> Judged:

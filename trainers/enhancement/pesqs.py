@@ -143,7 +143,10 @@ class LaggedScores:
         return found
 
     def state_dict(self) -> dict[str, Any]:
-        """The queue with its scores, waited for here, so that nothing is under way in a checkpoint."""
+        """The queue with its scores, waited for here, so that nothing is under way in a checkpoint.
+
+        Of several processes it says besides which scores each one knew.
+        """
         for entry in self._queue:
             for keys in entry.keys.values():
                 for key in keys:
@@ -152,12 +155,15 @@ class LaggedScores:
         told = self.team.collect({"queue": queue, "book": self.book.state_dict()})
         known = {key: score for state in told for key, score in state["book"]["scores"].items()}
         whole = [_whole(entries) for entries in zip(*(state["queue"] for state in told), strict=True)]
-        return {"queue": whole, "book": {"scores": known}}
+        each = [list(state["book"]["scores"]) for state in told]
+        return {"queue": whole, "book": {"scores": known}} | ({"each": each} if len(each) > 1 else {})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state_dict`, each process with its own rows of it."""
+        """Go on from `state_dict`, each process with its own rows of it, and with its own scores or all."""
         self._queue = deque(_part(entry, self.team.rows(len(entry["clean"]))) for entry in state["queue"])
-        self.book.load_state_dict(state["book"])
+        known, each = state["book"]["scores"], state.get("each", [])
+        mine = each[self.team.rank] if len(each) == self.team.size else list(known)
+        self.book.load_state_dict({"scores": {key: known[key] for key in mine}})
 
     def to(self, device: torch.device) -> None:
         """Moves a queue that was loaded to where it is trained on."""

@@ -23,7 +23,7 @@ from trainers.kit.checkpoints import Checkpoint, restore
 from trainers.kit.contracts import Leaks, early
 from trainers.kit.device import adamw, batch_on, count, fabric_for, set_rate
 from trainers.kit.loop import Loop, Schedule
-from trainers.kit.pairs import Batch, PairSet, moved
+from trainers.kit.pairs import Batch, PairSet, moved, own
 from trainers.kit.scorers import ScoreBook, Scorers
 from trainers.kit.seeding import rng_state, seed_all, seed_training, set_rng_state
 
@@ -252,9 +252,3 @@ class Training:
             f"{len(evaluation.pairs)} evaluation clips, {evaluation.sha256[:12]}",
             flush=True,
         )
-
-
-def own(batch: Batch, team: processes.Team) -> Batch:
-    """The rows of a batch that a process trains on."""
-    rows = team.rows(len(batch.items))
-    return Batch(batch.clean[rows], batch.noisy[rows], batch.items[rows], batch.epochs[rows])

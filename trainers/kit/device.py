@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from trainers.kit import processes
 from trainers.kit.errors import BadInput
+
+
+@contextmanager
+def _without(package: str) -> Iterator[None]:
+    """Inside, a package that is not loaded yet cannot be imported."""
+    here = package not in sys.modules
+    if here:
+        sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if here:
+            del sys.modules[package]
+
+
+# Fabric imports all of torchmetrics, scipy with it, to learn its version: a second of CPU at every start, for a
+# callback that is not used here
+with _without("torchmetrics"):
+    from lightning_fabric import Fabric
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # stderr is kept for what goes wrong
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from trainers.kit.audio import Bank, Clip, Skipped, Wave
 from trainers.kit.crops import Item, evaluation_set
 from trainers.kit.errors import BadInput
 from trainers.kit.noise import gain_for
+
+if TYPE_CHECKING:
+    from trainers.kit.processes import Team
 
 
 class Pairs(Protocol):
@@ -122,6 +125,12 @@ class Batch:
     noisy: Wave
     items: list[str]
     epochs: list[int]
+
+
+def own(batch: Batch, team: Team) -> Batch:
+    """The rows of a batch that a process trains on."""
+    rows = team.rows(len(batch.items))
+    return Batch(batch.clean[rows], batch.noisy[rows], batch.items[rows], batch.epochs[rows])
 
 
 class PairCrops:

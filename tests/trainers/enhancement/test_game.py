@@ -1,6 +1,7 @@
 """The metric game: who is trained when, what is replayed, and calibration by closed forms."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -95,6 +96,24 @@ def test_the_state_comes_back() -> None:
     a, b = one.state_dict(), two.state_dict()
     assert all(torch.equal(a["discriminator"][k], b["discriminator"][k]) for k in a["discriminator"])
     assert torch.equal(a["seen"], b["seen"])
+
+
+def test_as_many_processes_deal_the_history_out_as_it_was() -> None:
+    one, two = game(replay=1.0), game(replay=1.0)
+    one.train_disc(*batch(4), detail=False)
+    state = one.state_dict()
+    owners = [1, 0, 0, 1]
+    state["history"] |= {"owners": torch.tensor(owners), "processes": 2}
+    for rank, size, mine in (
+        (0, 2, [1, 2]),
+        (1, 2, [0, 3]),
+        (0, 1, [0, 1, 2, 3]),
+        (1, 3, [1]),
+    ):
+        two.team = SimpleNamespace(rank=rank, size=size)  # type: ignore[assignment]
+        two.load_state_dict(state)
+        assert [i for i, row in enumerate(two._history) if row[0] is not None] == mine
+        assert [row[2] for row in two._history] == state["history"]["targets"].tolist()
 
 
 def test_calibration() -> None:
