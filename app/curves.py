@@ -164,17 +164,18 @@ def scale(
 def _reach(values: Floats) -> tuple[float, float]:
     """The 1st to 99th percentile of many values, with the extremes where these lie near.
 
-    Of few values the extremes, but for one that lies farther out than all others are apart: an evaluation of an
-    untrained network says nothing about the scale of the others.
+    Of few values the extremes, but for one that lies more than twice as far out as all others are apart: an
+    evaluation of an untrained network says nothing about the scale of the others.
     """
     least, most = float(values.min()), float(values.max())
     if len(values) < 3:
         return least, most
     if len(values) <= 50:
         ordered = np.sort(values)
-        low, high = (float(ordered[1]), most) if ordered[1] - least > most - ordered[1] else (least, most)
-        inner = float(ordered[-2])
-        return low, inner if high - inner > inner - low else high
+        second, last = float(ordered[1]), float(ordered[-2])
+        if second - least > 2 * (most - second):
+            return second, most
+        return least, last if most - last > 2 * (last - least) else most
     low, high = (float(v) for v in np.percentile(values, [1, 99]))
     near = 0.35 * (high - low)
     return (least if low - least <= near else low), (most if most - high <= near else high)

@@ -171,3 +171,13 @@ def test_ranges_in_words():
     assert curves.reach(0.5, 0.8) == "0.5 to 0.8"
     assert curves.reach(100, 1200) == "100 to 1,200"
     assert curves.reach(2.0, 2.0) == "2"
+
+
+def test_of_few_values_one_far_out_is_left_to_its_caret_and_no_two_are() -> None:
+    low, high = curves.scale([np.array([4.37, 0.25, 0.17, 0.13, 0.25])])
+    assert high < 0.3, "the evaluation of an untrained network does not set the scale"
+    low, high = curves.scale([np.array([0.0, 0.83, 0.5, 0.42, 0.48])])
+    assert low < 0, "five values of which two lie apart are all drawn"
+    assert high > 0.83
+    low, high = curves.scale([np.array([-8.0, 3.0, 3.5, 4.0])])
+    assert 2.5 < low < 3
