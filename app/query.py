@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from app.errors import BadInput
 
 FIELDS = (
-    "tag", "status", "finding", "doctor", "preset", "size", "project", "trainer", "parent", "name", "note", "id",
+    "tag", "status", "finding", "verdict", "doctor", "preset", "size", "project", "trainer", "parent", "name", "note", "id",
     "group",
 )  # fmt: skip
 OPERATORS = ("<=", ">=", "!=", "<", ">", "=")

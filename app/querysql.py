@@ -119,7 +119,8 @@ def _field(term: Field, value: str) -> ColumnElement[bool]:
         return tagged(value)
     if key == "status":
         return _status(term, lower)
-    if key == "doctor":
+    if key in ("verdict", "doctor"):  # two names of one question
+        lower = "healthy" if lower == "ok" else lower
         _known(term, lower, VERDICTS)
         none = ~exists().where(StoredDiagnosis.run_id == Run.id)
         said = exists().where(StoredDiagnosis.run_id == Run.id, StoredDiagnosis.verdict == lower)

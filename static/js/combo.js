@@ -55,7 +55,7 @@ export function suggested(token, names) {
   const field = typed.match(/^([a-z]+):(.*)$/i);
   if (field) {
     const [, key, rest] = field;
-    const values = { tag: names.tags, status: names.statuses, finding: names.findings, doctor: names.verdicts }[key.toLowerCase()];
+    const values = { tag: names.tags, status: names.statuses, finding: names.findings, verdict: names.verdicts, doctor: names.verdicts }[key.toLowerCase()];
     if (!values) return [];
     const cut = rest.lastIndexOf(',') + 1;
     const before = `${minus}${key}:${rest.slice(0, cut)}`;

@@ -98,7 +98,15 @@ def test_what_the_doctor_says_can_be_asked(database: Any, three: str) -> None:
             StoredDiagnosis(run_id=three, next_seq=1, made=1.0, verdict="fail", grave=1, worst="x", body=body)
         )
     assert found(database, "finding:disc_stuck") == found(database, "finding:disc-stuck") == ["a"]
-    assert found(database, "doctor:fail") == ["a"]
+    assert found(database, "doctor:fail") == found(database, "verdict:Fail") == ["a"]
+    assert found(database, "verdict:ok") == found(database, "verdict:healthy") == []
+    assert found(database, "-verdict:fail") == found(database, "verdict:none") == ["b c", "d"]
+    with database.transaction() as session:
+        session.get(StoredDiagnosis, three).verdict = "healthy"
+    assert found(database, "verdict:ok") == found(database, "verdict:warn,healthy") == ["a"]
+    assert found(database, "verdict:fail") == []
+    with database.transaction() as session:
+        session.get(StoredDiagnosis, three).verdict = "fail"
     assert found(database, "-finding:disc_stuck") == ["b c", "d"]
     assert found(database, "", "doctor") == ["a", "b c", "d"]
     assert found(database, "", "-doctor")[0] == "a"
@@ -111,6 +119,9 @@ def test_what_the_doctor_says_can_be_asked(database: Any, three: str) -> None:
         ("eval/fido<1", "eval/fid"),
         ("status:faild", "status:failed"),
         ("doctor:bad", ""),
+        ("verdict:fial", "verdict:fail"),
+        ("verdikt:fail", "verdict:…"),
+        ("verdict:stopped", ""),
         ("finding:disc-stuk", "finding:disc-stuck"),
         ("best(loss/dsic)<1", "loss/disc"),
         ("eval/fid=old", ""),

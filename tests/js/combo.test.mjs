@@ -39,6 +39,7 @@ test('values of a filter are suggested, one after a comma as well, quoted where 
   assert.deepEqual(texts('-status:failed,ac'), ['-status:failed,active']);
   assert.deepEqual(texts('tag:two'), ['tag:"two words"']);
   assert.deepEqual(texts('finding:st'), ['finding:disc_stuck']);
+  assert.deepEqual(texts('verdict:h'), ['verdict:healthy']);
   assert.deepEqual(texts('preset:o'), []);
   assert.equal(spelled('a"b'), '"a\\"b"');
 });
