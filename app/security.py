@@ -157,7 +157,7 @@ class Guard:
             return self.settings.max_batch_bytes
         if path in ("/doctor", "/api/diagnose"):
             return self.settings.max_batch_bytes
-        if path in ("/api/bundles", "/bundles"):
+        if path in ("/api/bundles", "/bundles", "/doctor/bundle"):
             return self.settings.max_bundle_bytes
         return self.settings.max_json_bytes
 

@@ -1,8 +1,9 @@
-"""The Doctor page: a log from anywhere and what the doctor says of it, and the rule book."""
+"""The Doctor page: a log or a bundle from anywhere and what the doctor says of it, and the rule book."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from fastapi import APIRouter, Request
@@ -10,7 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
-from app import db, logplots, uploads
+from app import bundles, db, logplots, uploads
+from app.api.bundles import label_of
 from app.errors import BadInput
 from app.pages.common import Page, base, render
 from app.settings import get_settings
@@ -32,6 +34,7 @@ class DoctorPage(Page):
     rules: tuple[Rule, ...] = RULES
     losses: tuple[str, ...] = LOSSES
     limit: int
+    bundle_limit: int
     chosen: str = ""
     problem: str = ""
     result: Diagnosed | None = None
@@ -58,10 +61,33 @@ async def doctor_log(request: Request) -> Response:
     return await run_in_threadpool(_answer, request, name[:200], body, adv_loss)
 
 
+@router.post("/doctor/bundle")
+async def doctor_bundle(request: Request, name: str = "", adv_loss: str = "") -> Response:
+    """The page with the diagnosis of the bundle that is the body; nothing of it becomes a run."""
+    label = label_of(name)
+    with bundles.scratch() as file:
+        async for part in request.stream():
+            await run_in_threadpool(file.write, part)
+        file.flush()
+        return await run_in_threadpool(_bundle, request, Path(file.name), label, adv_loss)
+
+
+def _bundle(request: Request, path: Path, label: str, adv_loss: str) -> Response:
+    try:
+        return _respond(request, uploads.bundle_diagnosed(path, label, adv_loss), chosen=adv_loss)
+    except BadInput as wrong:
+        return _respond(request, chosen=adv_loss, problem=wrong.message, status=422)
+
+
 def _answer(request: Request, name: str, body: bytes, adv_loss: str) -> Response:
     try:
         if not name:
             raise BadInput("no file was chosen; choose a CSV or a journal", field="log")
+        if body[:4] == b"PK\x03\x04":  # without scripts a bundle comes as a log does
+            with bundles.scratch() as file:
+                file.write(body)
+                file.flush()
+                return _bundle(request, Path(file.name), label_of(name), adv_loss)
         return _respond(request, uploads.diagnosed(body, name, adv_loss), chosen=adv_loss)
     except BadInput as wrong:
         return _respond(request, chosen=adv_loss, problem=wrong.message, status=422)
@@ -81,6 +107,6 @@ def _respond(
     drawn = logplots.plots(result.view, result.diagnosis) if result else ()
     page = DoctorPage(
         **common, result=result, plots=drawn, figures=logplots.template(), chosen=chosen, problem=problem,
-        limit=limit,
+        limit=limit, bundle_limit=get_settings().max_bundle_bytes,
     )  # fmt: skip
     return render(page, status)

@@ -23,6 +23,7 @@ from app.models import Run
 from app.pages.common import Page, base, live_count, render
 from app.query import BadQuery
 from app.runrows import Row, rows
+from app.settings import get_settings
 from app.tables_views import SavedView
 from app.traces import MOST
 from nashboard import vocabulary
@@ -154,6 +155,7 @@ class RunsPage(Page):
     clear: str
     address: str
     chart: Markup
+    bundle_limit: int
     views: tuple[SavedView, ...]
 
 
@@ -217,6 +219,7 @@ def _page(request: Request, session: Session, asked: Asked) -> RunsPage:
     deleted = _deleted(session, now)
     last = offset + len(listing)
     return RunsPage(
+        bundle_limit=get_settings().max_bundle_bytes,
         **base(request, session, "Runs"),
         rows=rows(session, listing.runs, now, asked.columns),
         views=tuple(views.listing(session)[:8]),

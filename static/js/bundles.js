@@ -1,98 +1,68 @@
 // The Bundles page: a file is sent as it lies on the disk, with its share told, and what became of it is shown.
-const form = document.getElementById("drop");
-const shown = document.getElementById("opened");
-const button = document.getElementById("open");
+import { dropping, leadsTo, refusal, sending, sent } from './bundlefile.js';
 
-const line = (text, link) => {
-  const li = document.createElement("li");
-  const span = document.createElement("span");
-  span.textContent = `${text} `;
-  if (link) {
-    const a = document.createElement("a");
-    a.href = `/runs/${encodeURIComponent(link.id)}`;
-    a.textContent = link.name || link.id;
-    span.append(a);
-  }
-  li.append(span);
-  return li;
-};
+/** The lines of an answer: [words, run or null] each. */
+export function linesOf(answer) {
+  return [...answer.runs.map((run) => [run.words, run]), ...answer.notes.map((note) => [note, null])];
+}
 
-const fail = (text) => {
-  const box = document.createElement("div");
-  box.className = "find fail";
-  box.setAttribute("role", "alert");
-  const words = document.createElement("p");
-  words.className = "claim-text";
-  words.textContent = text;
-  box.append(words);
-  shown.replaceChildren(box);
-  shown.hidden = false;
-};
+/** What the button below an opened bundle says. */
+export function further(runs) {
+  return runs.length > 1 ? `Compare the ${runs.length} runs` : 'Look at it';
+}
 
-const show = (answer) => {
-  const list = document.createElement("ul");
-  list.className = "choose";
-  for (const run of answer.runs) list.append(line(run.words, run));
-  for (const note of answer.notes) list.append(line(note));
-  const foot = document.createElement("p");
-  foot.className = "pad row";
-  const compare = document.createElement("a");
-  compare.className = "btn";
-  compare.href = `/compare?runs=${answer.runs.map((r) => encodeURIComponent(r.id)).join(",")}`;
-  compare.textContent = answer.runs.length > 1 ? `Compare the ${answer.runs.length} runs` : "Look at it";
-  foot.append(compare);
-  shown.replaceChildren(list, foot);
-  shown.hidden = false;
-};
+function start() {
+  const form = document.getElementById('drop');
+  const shown = document.getElementById('opened');
+  const button = document.getElementById('open');
+  const make = (tag, className, text = '') => Object.assign(document.createElement(tag), { className, textContent: text });
 
-const send = (file) => {
-  if (!file) return;
-  const limit = Number(form.dataset.limit);
-  if (file.size > limit) {
-    fail(`${file.name} has ${file.size} bytes; the limit is ${limit}`);
-    return;
-  }
-  const request = new XMLHttpRequest();
-  button.disabled = true;
-  const done = () => {
-    button.disabled = false;
-    button.textContent = "Open it";
+  const show = (...parts) => {
+    shown.replaceChildren(...parts);
+    shown.hidden = false;
   };
-  request.upload.addEventListener("progress", (e) => {
-    const share = e.lengthComputable ? Math.round((100 * e.loaded) / e.total) : 0;
-    button.textContent = share < 100 ? `Sending, ${share} %` : "Opening …";
-  });
-  request.addEventListener("load", () => {
-    done();
-    try {
-      const answer = JSON.parse(request.responseText);
-      if (request.status === 200) show(answer);
-      else fail(answer.error.message);
-    } catch {
-      fail(`the server answered ${request.status}`);
-    }
-  });
-  request.addEventListener("error", () => {
-    done();
-    fail("the server did not answer; the bundle was not opened");
-  });
-  request.open("POST", `/api/bundles?name=${encodeURIComponent(file.name)}`);
-  request.setRequestHeader("Content-Type", "application/zip");
-  request.send(file);
-};
 
-form.addEventListener("submit", (e) => {
-  e.preventDefault();
-  send(document.getElementById("bundle").files[0]);
-});
-document.addEventListener("dragover", (e) => {
-  if (!e.dataTransfer.types.includes("Files")) return;
-  e.preventDefault();
-  form.classList.add("over");
-});
-for (const name of ["dragleave", "drop"]) document.addEventListener(name, () => form.classList.remove("over"));
-document.addEventListener("drop", (e) => {
-  if (!e.dataTransfer.files.length) return;
-  e.preventDefault();
-  send(e.dataTransfer.files[0]);
-});
+  function fail(text) {
+    const box = make('div', 'find fail');
+    box.setAttribute('role', 'alert');
+    box.append(make('p', 'claim-text', text));
+    show(box);
+  }
+
+  function opened(answer) {
+    const list = make('ul', 'choose');
+    for (const [text, run] of linesOf(answer)) {
+      const words = make('span', 'grow', `${text} `);
+      if (run) words.append(Object.assign(make('a', '', run.name || run.id), { href: leadsTo([run]) }));
+      const li = make('li', '');
+      li.append(words);
+      list.append(li);
+    }
+    const foot = make('p', 'pad row');
+    foot.append(Object.assign(make('a', 'btn', further(answer.runs)), { href: leadsTo(answer.runs) }));
+    show(list, foot);
+  }
+
+  async function send(file) {
+    const wrong = refusal(file, Number(form.dataset.limit));
+    if (wrong) return fail(wrong);
+    button.disabled = true;
+    try {
+      const told = (share) => (button.textContent = sending(share));
+      opened(JSON.parse(await sent(`/api/bundles?name=${encodeURIComponent(file.name)}`, file, told)));
+    } catch (problem) {
+      fail(problem.message);
+    } finally {
+      button.disabled = false;
+      button.textContent = 'Open it';
+    }
+  }
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    send(document.getElementById('bundle').files[0]);
+  });
+  dropping(form, send);
+}
+
+if (typeof document !== 'undefined') start();

@@ -1,4 +1,5 @@
 // The Doctor page: a log by button or by drop, the diagnosis in its place, and a filter for the rule book.
+import { dropping, isBundle, refusal as bundleRefusal } from './bundlefile.js';
 import { marks } from './marks.js';
 import { themed } from './figures.js';
 import * as theme from './theme.js';
@@ -46,7 +47,8 @@ function start() {
   }
 
   async function look(file) {
-    const wrong = refusal(file, Number(form.dataset.limit));
+    const bundle = Boolean(file) && isBundle(file);
+    const wrong = bundle ? bundleRefusal(file, Number(form.dataset.bundleLimit)) : refusal(file, Number(form.dataset.limit));
     if (wrong) {
       said('The log was not diagnosed', wrong, 'fail');
       return;
@@ -54,11 +56,16 @@ function start() {
     const mine = ++turn;
     said('Looking', `Reading ${file.name}.`);
     button.disabled = true;
-    const body = new FormData();
-    body.append('log', file);
-    body.append('adv_loss', $('adv-loss').value);
+    let [path, body] = ['/doctor', file];
+    if (bundle) path = `/doctor/bundle?${new URLSearchParams({ name: file.name, adv_loss: $('adv-loss').value })}`;
+    else {
+      body = new FormData();
+      body.append('log', file);
+      body.append('adv_loss', $('adv-loss').value);
+    }
+    const headers = { Accept: 'text/html', ...(bundle && { 'Content-Type': 'application/zip' }) };
     try {
-      const answer = await fetch('/doctor', { method: 'POST', body, headers: { Accept: 'text/html' }, credentials: 'same-origin' });
+      const answer = await fetch(path, { method: 'POST', body, headers, credentials: 'same-origin' });
       const found = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('result');
       if (mine !== turn) return;
       if (found) {
@@ -78,19 +85,11 @@ function start() {
     look($('log').files[0]);
   });
   for (const change of [$('log'), $('adv-loss')]) change.addEventListener('change', () => $('log').files[0] && look($('log').files[0]));
-  const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
-  document.addEventListener('dragover', (event) => {
-    if (!carries(event)) return;
-    event.preventDefault();
-    form.classList.add('over');
-  });
-  document.addEventListener('dragleave', (event) => event.relatedTarget || form.classList.remove('over'));
-  document.addEventListener('drop', (event) => {
-    if (!carries(event)) return;
-    event.preventDefault();
-    form.classList.remove('over');
-    $('log').files = event.dataTransfer.files;
-    look(event.dataTransfer.files[0]);
+  dropping(form, (file) => {
+    const held = new DataTransfer();
+    if (file) held.items.add(file);
+    $('log').files = held.files; // the field says what is looked at
+    look(file);
   });
 
   $('result').addEventListener('click', (event) => {

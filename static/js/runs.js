@@ -3,6 +3,7 @@ import { Refused, api, fragment, notice, throttled } from './base.js';
 import { combo, fitting, known, suggested, tokenAt } from './combo.js';
 import * as keys from './keys.js';
 import { Live } from './live.js';
+import { takesBundles } from './rundrop.js';
 
 const LETTERS = 'ABCDEFGH';
 const MOST = 500;
@@ -370,6 +371,7 @@ function start(form) {
 
 if (typeof document !== 'undefined') {
   const form = document.getElementById('runs');
+  takesBundles(document.getElementById('bundle-say'));
   if (form) start(form);
   else if (document.querySelector('.empty')) setInterval(firstRun, POLL_MS);
 }

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from doctor.rulebook import RULES
+from nashboard.packing import pack
+from tests.nashboard.test_bundle import folder
 
 STUCK = "step,d_loss,g_loss\n" + "".join(f"{s},2.0,0.0\n" for s in range(0, 10_000, 50))
 BAD = {
@@ -116,3 +118,36 @@ def test_ten_thousand_rows_answer_and_a_million_are_refused_with_the_limit(sent,
     answer = client.post("/doctor", files={"log": ("log.csv", million)}, headers={"accept": "text/html"})
     assert answer.status_code == 413
     assert "the limit is" in answer.text
+
+
+def _bundle(tmp_path, *names):
+    return pack([folder(tmp_path / name) for name in names], tmp_path / "x.nashboard.zip", strip=False).path
+
+
+def test_a_bundle_is_diagnosed_and_not_kept(client, parse, tmp_path):
+    body = _bundle(tmp_path, "old").read_bytes()
+    answer = client.post("/doctor/bundle", params={"name": "dir/x.nashboard.zip"}, content=body)
+    assert answer.status_code == 200
+    said = parse(answer.text).one("section", id="result").words()
+    assert "in x.nashboard.zip" in said
+    assert "points of" in said
+    assert client.get("/api/runs").json()["runs"] == []
+
+
+def test_a_bundle_is_diagnosed_without_scripts(client, sent, tmp_path):
+    page = sent(_bundle(tmp_path, "old").read_bytes(), name="x.nashboard.zip", adv_loss="")
+    assert "in x.nashboard.zip" in page.one("section", id="result").words()
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "x.zip' is no bundle: not a zip file"),
+        (b"step,d_loss\n1,2\n", "x.zip' is no bundle: not a zip file"),
+        (b"PK\x03\x04 cut", "x.zip' is cut short"),
+    ],
+)
+def test_what_is_no_bundle_is_said_in_one_line(client, parse, body, why):
+    answer = client.post("/doctor/bundle", params={"name": "x.zip"}, content=body)
+    assert answer.status_code == 422
+    assert why in parse(answer.text).one("section", id="result").words()
