@@ -211,8 +211,16 @@ def _slot(
               for k, d in clips.items()}  # fmt: skip
     rates = {s.rate_hz for s in sounds.values()}
     shapes = {len(s.samples) for s in sounds.values()}
-    if len(rates) > 1 or len(shapes - {1}) > 1:
-        raise BadInput(f"the sounds of slot {slot!r:.80} differ in sampling rate or channels", field="slots")
+    if len(rates) > 1:
+        there = " and ".join(f"{r / 1000:g} kHz" for r in sorted(rates))
+        raise BadInput(
+            f"the sounds of slot {slot!r:.80} have {there}: a test is of one sampling rate, as resampling could be "
+            "what is heard; bring them to one rate where they are made",
+            field="slots",
+        )
+    if len(shapes - {1}) > 1:
+        there = " and ".join(map(str, sorted(shapes)))
+        raise BadInput(f"the sounds of slot {slot!r:.80} have {there} channels", field="slots")
     rate, frames = rates.pop(), min(s.frames for s in sounds.values())
     if kind == "mushra" and rate <= 2 * (blindaudio.ANCHOR_HZ + blindaudio.EDGE_HZ):
         raise BadInput(

@@ -1,7 +1,10 @@
-"""Sounds of blind tests: read from WAV, made alike, and written anew, so that a file tells nothing but its sound."""
+"""Sounds of blind tests: read from WAV, FLAC, Ogg or MP3, made alike, and written anew as WAV, so that a file tells
+nothing but its sound.
+"""
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 from collections.abc import Mapping
@@ -19,6 +22,9 @@ EDGE_HZ = 500.0
 NOISE = 2.0**-24
 """Half the width of the noise that makes each sound's bytes its own: about -146 dBFS RMS, far below hearing."""
 MOST_RAISED_DB = 40.0
+MOST_VALUES = 2**26
+"""Samples of all channels that a packed file may unpack to: 12 minutes of stereo at 44.1 kHz."""
+PACKED = ("FLAC", "OGG", "MP3")
 
 Samples = NDArray[np.float64]
 
@@ -36,13 +42,15 @@ class Sound:
 
 
 def decoded(data: bytes, what: str) -> Sound:
-    """The sound of a WAV file: PCM of 8 to 32 bits, or floats. NaN and Inf count as 0, as no device plays them.
+    """The sound of a WAV file (PCM of 8 to 32 bits, or floats) or of a packed one: FLAC, Ogg (Vorbis, Opus), MP3.
+
+    NaN and Inf count as 0, as no device plays them.
 
     Raises:
         BadInput: no such file; ``what`` names it.
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise BadInput(f"{what} is no WAV file; blind tests are made of WAV sounds", field="slots")
+        return _unpacked(data, what)
     form: tuple[int, int, int, int] | None = None
     at = 12
     while at + 8 <= len(data):
@@ -57,6 +65,25 @@ def decoded(data: bytes, what: str) -> Sound:
             return _samples(body, form, what)
         at += 8 + size + size % 2
     raise BadInput(f"{what} is a WAV file without sound, or is cut off", field="slots")
+
+
+def _unpacked(data: bytes, what: str) -> Sound:
+    import soundfile  # only where such a sound is met: WAV needs no library
+
+    problem = BadInput(f"{what} cannot be read as WAV, FLAC, Ogg or MP3", field="slots")
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            if file.format not in PACKED or not file.frames:
+                raise problem
+            if file.frames * file.channels > MOST_VALUES:
+                raise BadInput(f"{what} is too long for a blind test", field="slots")
+            flat = file.read(dtype="float64", always_2d=True)
+            rate = int(file.samplerate)
+    except (soundfile.LibsndfileError, RuntimeError, OSError, ValueError, TypeError):
+        raise problem from None
+    if not len(flat):
+        raise problem
+    return Sound(rate, np.nan_to_num(flat, nan=0.0, posinf=0.0, neginf=0.0).T)
 
 
 def _samples(body: bytes, form: tuple[int, int, int, int], what: str) -> Sound:

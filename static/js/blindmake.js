@@ -1,4 +1,4 @@
-// Making a blind test, and closing one.
+// Making a blind test, closing one, deleting one.
 import { api, throttled } from './base.js';
 
 /** What the form asks for, as the API takes it. */
@@ -93,11 +93,31 @@ function closing(button) {
   });
 }
 
+function deleting(open) {
+  const dialog = document.getElementById('blind-delete');
+  const go = document.getElementById('blind-delete-go');
+  open.addEventListener('click', () => dialog.showModal());
+  go.addEventListener('click', async () => {
+    go.disabled = true;
+    try {
+      await api(`/api/blind/${go.dataset.test}`, { method: 'DELETE' });
+      location.assign('/blind');
+    } catch (refused) {
+      const problem = document.getElementById('blind-delete-error');
+      problem.hidden = false;
+      problem.textContent = refused.message;
+      go.disabled = false;
+    }
+  });
+}
+
 function start() {
   const form = document.getElementById('blind-form');
   if (form) making(form);
   const button = document.getElementById('blind-close');
   if (button) closing(button);
+  const open = document.getElementById('blind-delete-open');
+  if (open) deleting(open);
   const link = document.getElementById('blind-link');
   if (link) link.textContent = new URL(link.dataset.path, location.href).href;
 }

@@ -203,9 +203,9 @@ export class Listen {
 
   #show() {
     if (!this.sources.length) return;
-    this.transport.show();
     shown(this);
     this.#rail();
+    this.transport.show(); // after the buttons are there: it says which of them is heard
     this.#paint();
   }
 
