@@ -44,6 +44,16 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a run of a plan comes from: it is the plan's ``number``-th item (from 1) of ``total``."""
+
+    id: str
+    name: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Listed:
     """A plan in a list; ``counts`` are its items by status, ``total`` what it will have in all."""
 
@@ -198,6 +208,18 @@ def entries(session: Session, plan_id: str) -> list[Entry]:
         .order_by(PlanItem.place, PlanItem.index)
     )
     return [Entry(i, r, status_of(i, r.status if r else None)) for i, r in session.execute(wanted)]
+
+
+def of_run(session: Session, run_id: str) -> Origin | None:
+    """The plan that made a run; None for a run that no plan did. One query."""
+    total = select(func.count()).where(PlanItem.plan_id == Plan.id).correlate(Plan).scalar_subquery()
+    wanted = select(Plan, PlanItem.index, total).join(PlanItem, PlanItem.plan_id == Plan.id)
+    found = session.execute(wanted.where(PlanItem.run_id == run_id)).first()
+    return (
+        None
+        if found is None
+        else Origin(found[0].id, found[0].name, found[1] + 1, total_of(found[0], found[2]))
+    )
 
 
 def listing(session: Session, limit: int = 100, only: ColumnElement[bool] | None = None) -> list[Listed]:

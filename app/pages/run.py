@@ -18,6 +18,7 @@ from app import (
     errors,
     expected,
     findingview,
+    plans,
     probing,
     reading,
     records,
@@ -70,6 +71,7 @@ class HeadPart(Page):
     together: str
     forkable: bool
     banded: runverdicts.RunVerdict | None
+    plan: plans.Origin | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,6 +262,7 @@ def _head(session: Session, run: Run, saved: Sequence[runview.Saved], now: float
         "facts": facts,
         "others": others,
         "together": _together(run, others[0]) if others else "",
+        "plan": plans.of_run(session, run.id),
         "forkable": recipe_of(run) is not None,
         "banded": runverdicts.of(session, [run], expected.choice(session)).get(run.id),
     }

@@ -156,3 +156,17 @@ def test_the_webhook_tells_its_state_without_its_secrets(client: Any) -> None:
     tested = client.post("/api/webhook/test").json()
     assert not tested["ok"]
     assert "NASHBOARD_WEBHOOK" in tested["said"]
+
+
+def test_the_head_of_a_run_archives_and_deletes_without_scripts(
+    client: Any, parse: Any, make_run: Callable[..., str]
+) -> None:
+    run, busy = make_run(status="finished"), make_run(status="running")
+    head = parse(client.get(f"/runs/{run}").text).one("div", id="head")
+    form = head.one("form")
+    assert (form.attrs["method"], form.attrs["action"]) == ("post", f"/runs/{run}/annotate")
+    assert [b.attrs["value"] for b in form.all("button")] == ["archive", "delete"]
+    sure = form.one("details")  # a first press asks, a second one deletes
+    assert "brought back" in sure.words()
+    assert [b.attrs["value"] for b in sure.all("button")] == ["delete"]
+    assert not parse(client.get(f"/runs/{busy}").text).one("div", id="head").all("form")

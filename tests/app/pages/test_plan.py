@@ -114,3 +114,15 @@ def test_a_page_takes_few_queries(made: str, client: Any, counted: Any) -> None:
     with counted() as queries:
         assert client.get(f"/plans/{made}").status_code == 200
     assert len(queries) <= 9, "\n".join(queries)
+
+
+def test_the_page_of_a_run_says_which_plan_made_it(
+    made: str, client: Any, parse: Any, make_run: Callable[..., str]
+) -> None:
+    with db.reading() as session:
+        run = session.get(PlanItem, (made, 2)).run_id  # type: ignore[union-attr]
+    head = parse(client.get(f"/runs/{run}").text).one("div", id="head")
+    assert "plan <b>rates</b> run 3 of 4" in head.words()
+    assert [a.words() for a in head.all("a") if a.attrs.get("href") == f"/plans/{made}"] == ["<b>rates</b>"]
+    alone = parse(client.get(f"/runs/{make_run()}").text).one("div", id="head")
+    assert "/plans/" not in str([a.attrs for a in alone.all("a")])
