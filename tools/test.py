@@ -1,10 +1,11 @@
 """`make test`: every test that this machine can run, what was left out and why, and one closing line.
 
-Unit tests first, in parcels side by side, then JS, then a real Chromium. With CI=true nothing may be left out.
+Unit tests and JS first, in parcels side by side, then a real Chromium. With CI=true nothing may be left out.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import subprocess
@@ -22,8 +23,31 @@ import jstest
 
 ROOT = Path(__file__).resolve().parent.parent
 CI = os.environ.get("CI") == "true"
-MOST = 10  # files in a parcel
-FIRST = ("worker", "trainers", "app")
+PARCEL = 50.0  # seconds that a parcel should take, for starting Python and importing torch takes some too
+# seconds that a file takes, on a processor of its own; the longest name that fits counts
+SECONDS = {
+    "tests": 2.0,
+    "tests/app": 1.5,
+    "tests/app/api/test_openapi.py": 20.0,
+    "tests/app/test_main.py": 45.0,
+    "tests/bench": 5.0,
+    "tests/doctor": 4.0,
+    "tests/doctor/test_recorded.py": 12.0,
+    "tests/doctor/test_wandering.py": 20.0,
+    "tests/house": 5.0,
+    "tests/recipes": 3.0,
+    "tests/recipes/test_vae.py": 11.0,
+    "tests/trainers": 15.0,
+    "tests/trainers/enhancement": 40.0,
+    "tests/trainers/kit": 5.0,
+    "tests/worker": 4.0,
+    "tests/worker/test_compose.py": 25.0,
+    "tests/worker/test_launcher.py": 60.0,
+    "tests/worker/test_plans.py": 60.0,
+    "tests/worker/test_say.py": 20.0,
+    "tests/worker/test_stopping.py": 35.0,
+    "tests/worker/test_worker.py": 60.0,
+}
 Result = tuple[int, int, Counter[str]]
 
 
@@ -69,43 +93,55 @@ def pytest(*words: str, env: dict[str, str] | None = None, quiet: bool = False) 
     return (passed, failed, skipped), done.stdout or ""
 
 
+def seconds(name: str) -> float:
+    """How long a file of tests takes, by the table."""
+    return SECONDS[max((k for k in SECONDS if f"{name}/".startswith(f"{k}/")), key=len)]
+
+
 def parcels() -> list[list[str]]:
-    """The unit tests in parcels of one folder's files, those that take long first."""
+    """The unit tests in parcels of one folder's files, of about the same length; the longest first."""
     found: dict[Path, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        if "e2e" not in path.relative_to(ROOT).parts:
-            found.setdefault(path.parent, []).append(str(path.relative_to(ROOT)))
-    cut = [files[i : i + MOST] for files in found.values() for i in range(0, len(files), MOST)]
+        name = path.relative_to(ROOT)
+        if "e2e" not in name.parts:
+            found.setdefault(name.parent, []).append(name.as_posix())
+    cut: list[list[str]] = []
+    for names in found.values():
+        count = math.ceil(sum(map(seconds, names)) / PARCEL)
+        folder: list[list[str]] = [[] for _ in range(min(count, len(names)))]
+        for file in sorted(names, key=seconds, reverse=True):
+            min(folder, key=took).append(file)
+        cut += folder
+    return sorted(cut, key=took, reverse=True)
 
-    def rank(parcel: list[str]) -> tuple[int, int]:
-        place = Path(parcel[0]).parts[1]
-        return (FIRST.index(place) if place in FIRST else len(FIRST)), -len(parcel)
 
-    return sorted(cut, key=rank)
+def took(parcel: list[str]) -> float:
+    return sum(map(seconds, parcel))
 
 
 def units(total: Total) -> None:
-    """Parcels side by side, as many as there are cores; each prints when it is done."""
+    """Parcels side by side, one more than there are cores, since some wait; each prints when it is done."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    lanes = max(1, min(cores, 4))
-    print(f"== unit tests, {lanes} at a time", flush=True)
-    env = {"OMP_NUM_THREADS": "1"} if lanes > 1 else {}
+    lanes = min(cores, 4) + 1
+    print(f"== unit tests and JS, {lanes} at a time", flush=True)
 
     def one(parcel: list[str]) -> Result:
         began = time.monotonic()
-        counted, said = pytest(*parcel, env=env, quiet=True)
+        counted, said = pytest(*sorted(parcel), env={"OMP_NUM_THREADS": "1"}, quiet=True)
         place = Path(parcel[0]).parent
         with printing:
-            seconds = time.monotonic() - began
-            print(f"-- {place}, {len(parcel)} files, {counted[0]} passed in {seconds:.0f} s", flush=True)
-            if counted[1] or "slowest" in said:
-                print(said, flush=True)
+            spent = time.monotonic() - began
+            print(f"-- {place}, {len(parcel)} files, {counted[0]} passed in {spent:.0f} s", flush=True)
+            slow = re.findall(r"^\d+\.\d+s (?:setup|call|teardown) .*$", said, re.M)
+            print(said if counted[1] else "\n".join(slow), end="\n" if slow or counted[1] else "", flush=True)
         return counted
 
     printing = threading.Lock()
     with ThreadPoolExecutor(lanes) as pool:
-        for counted in pool.map(one, parcels()):
-            total.add(*counted)
+        beside = [pool.submit(one, parcel) for parcel in parcels()]
+        beside.append(pool.submit(scripts))
+        for done in beside:
+            total.add(*done.result())
 
 
 def reason(skipped: Tree.Element) -> str:
@@ -113,21 +149,19 @@ def reason(skipped: Tree.Element) -> str:
     return re.sub(r"^Skipped: ", "", text.splitlines()[0])
 
 
-def scripts(total: Total) -> None:
-    print("== JS tests", flush=True)
+def scripts() -> Result:
+    """(passed, failed, left out by reason) of the JS tests."""
     found = jstest.run()
+    left_out = Counter({"skipped in a JS test": found.skipped} if found.skipped else {})
     if found.why:
-        total.left_out[f"JS tests: {found.why}"] += 1
-    total.add(
-        found.passed, found.failed, Counter({"skipped in a JS test": found.skipped} if found.skipped else {})
-    )
+        left_out[f"JS tests: {found.why}"] += 1
+    return found.passed, found.failed, left_out
 
 
 def main() -> int:
     began = time.monotonic()
     total = Total()
     units(total)
-    scripts(total)
     print("== in a real Chromium", flush=True)
     total.add(*pytest("-m", "e2e", "tests/e2e")[0])
     for why, count in sorted(total.left_out.items()):
@@ -135,8 +169,7 @@ def main() -> int:
     left_out = total.left_out.total()
     if CI and left_out:
         print("CI=true: nothing may be left out", flush=True)
-    seconds = time.monotonic() - began
-    print(f"{left_out} left out, {seconds:.0f} s", flush=True)
+    print(f"{left_out} left out, {time.monotonic() - began:.0f} s", flush=True)
     print(f"{total.passed} passed, {total.failed} failed", flush=True)
     return 1 if total.failed or not total.passed or (CI and left_out) else 0
 
