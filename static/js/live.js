@@ -22,6 +22,34 @@ export function wait(tries) {
   return Math.min(15_000, 500 * 2 ** tries);
 }
 
+/**
+ * The runs that a list goes on listening to: those that it shows as active, those that it showed and whose end was not
+ * heard yet (another filter or page hides them), and for two minutes those that have ended: the doctor looks last.
+ */
+export class Followed {
+  constructor({ most = 200, grace = 120_000 } = {}) {
+    this.most = most;
+    this.grace = grace;
+    this.ends = new Map(); // id → when its end was heard, 0 before
+  }
+
+  /** Take in a change of runs. */
+  hear(runs, now = Date.now()) {
+    for (const { run, ended } of Object.values(runs)) if (ended && this.ends.get(run) === 0) this.ends.set(run, now);
+  }
+
+  /** The ids to listen to, sorted, where these are shown as active. */
+  ids(active, now = Date.now()) {
+    for (const id of active) {
+      this.ends.delete(id); // the newest last: past the limit the oldest are let go
+      this.ends.set(id, 0);
+    }
+    for (const [id, end] of this.ends) if (end && now - end > this.grace) this.ends.delete(id);
+    for (const id of this.ends.keys()) if (this.ends.size > this.most) this.ends.delete(id);
+    return [...this.ends.keys()].sort();
+  }
+}
+
 export class Live {
   /** `onChange` gets merged changes; `onReturn` is called when the stream is back after a break. */
   constructor(runs, { onChange, onReturn = () => {}, banner = null, source = (url) => new EventSource(url) }) {
@@ -41,9 +69,19 @@ export class Live {
     }, PER_BATCH_MS);
     banner?.querySelector('button')?.addEventListener('click', () => this.open());
     this.open();
-    setInterval(() => this.#tell(), 1000);
-    addEventListener('pagehide', () => this.stream?.close());
-    addEventListener('pageshow', (event) => event.persisted && this.open());
+    this.clock = setInterval(() => this.#tell(), 1000);
+    this.done = new AbortController();
+    addEventListener('pagehide', () => this.stream?.close(), { signal: this.done.signal });
+    addEventListener('pageshow', (event) => event.persisted && this.open(), { signal: this.done.signal });
+  }
+
+  /** Listen no more. What came already is still told. */
+  close() {
+    this.stream?.close();
+    this.stream = null;
+    clearTimeout(this.timer);
+    clearInterval(this.clock);
+    this.done.abort();
   }
 
   open() {

@@ -14,11 +14,11 @@ export function wanted(store = globalThis.localStorage, browser = globalThis.Not
 
 /**
  * What there is to say of a run's change, given what was known of it: {title, text} or null. The first news of a run
- * is how it stood when the page opened, and is no event.
+ * is how it stood when the page opened, and is no event; the first of another stream is held against what was known.
  */
 export function told(event, before) {
   const name = event.name || event.run;
-  if (!before || event.first) return null;
+  if (!before) return null;
   if (event.verdict === 'fail' && before.verdict !== 'fail') return { title: `${name}: the doctor says fail`, text: 'Open the run to see the finding.' };
   if (event.ended && !before.ended && event.status !== 'deleted') {
     return { title: `${name} ${event.status === 'lost' ? 'is lost' : event.status === 'stopped' ? 'was stopped' : event.status}`, text: event.reason || '' };

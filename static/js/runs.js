@@ -2,7 +2,7 @@
 import { Refused, api, fragment, notice, throttled } from './base.js';
 import { combo, fitting, known, suggested, tokenAt } from './combo.js';
 import * as keys from './keys.js';
-import { Live } from './live.js';
+import { Followed, Live } from './live.js';
 import { takesBundles } from './rundrop.js';
 
 const LETTERS = 'ABCDEFGH';
@@ -174,12 +174,17 @@ function start(form) {
 
   let live = null;
   let watched = '';
+  const followed = new Followed();
   function watch() {
-    const ids = rows().filter((r) => 'active' in r.dataset).map((r) => r.dataset.run).sort();
+    const ids = followed.ids(rows().filter((r) => 'active' in r.dataset).map((r) => r.dataset.run));
     if (ids.join() === watched) return;
     watched = ids.join();
-    live?.stream?.close();
-    live = ids.length ? new Live(ids, { onChange: soon, onReturn: soon }) : null;
+    live?.close();
+    const heard = (change) => {
+      followed.hear(change.runs);
+      soon();
+    };
+    live = ids.length ? new Live(ids, { onChange: heard, onReturn: soon }) : null;
   }
 
   const name = (id) => row(id)?.dataset.name ?? id;

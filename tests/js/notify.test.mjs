@@ -14,8 +14,12 @@ test('an end and a first fail are told, once', () => {
 
 test('how runs stood when the page opened, and their deletion, are no news', () => {
   assert.equal(told({ run: 'r', ended: true, status: 'failed', verdict: 'fail' }, undefined), null);
-  assert.equal(told({ run: 'r', ended: true, status: 'failed', first: true }, before), null);
   assert.equal(told({ run: 'r', ended: true, status: 'deleted' }, before), null);
+});
+
+test('an end while the stream was opened anew is told by the first news of the next one', () => {
+  assert.equal(told({ run: 'r', name: 'n', ended: true, status: 'failed', first: true }, before).title, 'n failed');
+  assert.equal(told({ run: 'r', ended: false, status: 'running', first: true }, before), null);
 });
 
 test('nothing is shown unless it was asked for and allowed', () => {
