@@ -57,7 +57,7 @@ function start() {
     const old = $(id);
     if (!made || !old) return;
     if (old.querySelector('details.blind[open]')) made.querySelector('details.blind')?.setAttribute('open', '');
-    for (const box of old.querySelectorAll('details[open][data-keep]')) made.querySelector(`[data-keep="${CSS.escape(box.dataset.keep)}"]`)?.setAttribute('open', '');
+    for (const box of old.querySelectorAll('details[data-keep]')) made.querySelector(`[data-keep="${CSS.escape(box.dataset.keep)}"]`)?.toggleAttribute('open', box.open);
     if (old.isEqualNode(made)) return;
     const focus = old.contains(document.activeElement) ? document.activeElement.id || document.activeElement.dataset.post || document.activeElement.dataset.treat : '';
     if (old.ariaLive) old.replaceChildren(...made.childNodes); // the region stays, so that what is new in it is said
