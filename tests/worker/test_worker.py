@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +47,15 @@ def until(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
 class Place:
     """A home with its server, broker and worker, each of which can be killed."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, without: Collection[str] = ()) -> None:
+        """``without``: settings of the worker that stay as they are in the product."""
         self.home = home
         home.mkdir()
         command, self.broker_url = broker.prepare(home)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith("NASHBOARD_")},
-            **QUICK,
+            **{k: v for k, v in QUICK.items() if k not in without},
             "NASHBOARD_HOME": str(home),
             "REDIS_URL": self.broker_url,
             "CUDA_VISIBLE_DEVICES": "",
