@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,28 @@ def forgets(monkeypatch: pytest.MonkeyPatch, module: Any, lost: str) -> None:
         whole(parts, checkpoints.Checkpoint(**{**vars(checkpoint), "state": kept}), recipe)
 
     monkeypatch.setattr(module, "restore", restore)
+
+
+def noticed(
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    parts: Iterable[str],
+    whole: Path,
+    half: Any,
+    go_on: Callable[..., Any],
+) -> dict[str, bool]:
+    """For each part that a resume forgets (see `forgets`): whether the run differs from ``whole`` then.
+
+    ``half`` is a run that was stopped half-way; ``go_on(name, run_dir)`` goes on with it, in a copy of its folder.
+    """
+    end, found = half.of("run_ended")[-1], {}
+    step = int(end["step"] if isinstance(end, Mapping) else end.step)
+    for lost in parts:
+        folder = half.run_dir.with_name(f"half-{lost or 'control'}")
+        shutil.copytree(half.run_dir, folder)
+        with monkeypatch.context() as patch:
+            forgets(patch, module, lost)
+            rest = go_on(folder.name, folder)
+        assert rest.status == 0, f"{lost}: {rest.err}"
+        found[lost] = bool(differences(whole, folder, step))
+    return found

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nashboard import events, journal
-from tests.trainers.kit.two import losses, one_journal, trained_in_two
+from tests.trainers.kit.two import losses, one_journal, resumed_in_two, trained_in_two
 
 
 def test_two_processes_end_with_one_journal(images: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
@@ -27,3 +27,9 @@ def test_two_processes_end_with_one_journal(images: Path, tiny: dict[str, Any], 
                 assert told[f"loss/{player}"] == pytest.approx(sum(each) / 2)
                 assert each[0] != each[1], "rows and latents of its own"
     assert seen == 3
+
+
+def test_three_and_three_steps_of_two_processes_are_six(
+    images: Path, tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    assert resumed_in_two("cgan", {**tiny, "data.root": str(images)}, tmp_path) == []

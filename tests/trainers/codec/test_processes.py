@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.trainers.kit.two import losses, one_journal, trained_in_two
+from tests.trainers.kit.two import losses, one_journal, resumed_in_two, trained_in_two
 
 SAME = {
     "quantizer.dropout": "0",
@@ -27,3 +27,10 @@ def test_two_processes_report_what_one_does(
     assert losses(two).keys() == expected.keys() >= {"loss/gen", "loss/disc", "loss/vq"}
     for name, values in losses(two).items():
         assert values == pytest.approx(expected[name], rel=1e-4, abs=1e-5), name
+
+
+def test_three_and_three_steps_of_two_processes_are_six(
+    tiny: tuple[str, ...], audio: Path, tmp_path: Path
+) -> None:
+    patch = {**dict(word.split("=", 1) for word in tiny), "data.root": str(audio)}
+    assert resumed_in_two("codec", patch, tmp_path) == []

@@ -18,7 +18,7 @@ from torch import nn
 from nashboard import journal
 from recipes.compose import build
 from tests.trainers.enhancement.conftest import TINY
-from tests.trainers.kit.two import ROOT, in_two
+from tests.trainers.kit.two import ROOT, in_two, resumed_in_two
 from trainers.enhancement.model import magnitude
 from trainers.enhancement.train import Training
 from trainers.kit.checkpoints import Checkpoint
@@ -96,6 +96,12 @@ def test_two_processes_train_what_one_does(reduced: bool, clean: Path, tmp_path:
         assert {name: value < 1e-5 for name, value in far.items()} == dict.fromkeys(far, reduced), far
     if reduced:
         assert apart(alone["history"], first["history"]) < 1e-5, "one history, whoever holds its rows"
+
+
+def test_three_and_three_steps_of_two_processes_are_six(clean: Path, tmp_path: Path) -> None:
+    patch = {**TINY, "data.root": str(clean), "data.batch": "4", "data.eval_items": "1"}
+    patch |= {"pesq.lag": "1", "pesq.cache": "16", "disc.replay": "1.0", "disc.noisy_anchor": "true"}
+    assert resumed_in_two("enhancement", patch, tmp_path) == []
 
 
 def words(clean: Path, run_dir: Path, **more: str) -> list[str]:

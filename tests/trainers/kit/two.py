@@ -13,6 +13,7 @@ import torch
 
 from nashboard import events, journal
 from recipes.compose import Request, build
+from tests.trainers.support import differences
 from trainers.kit import processes
 
 ROOT = Path(__file__).parents[3]
@@ -20,7 +21,7 @@ LONGEST = 120.0  # seconds; on a busy machine
 
 # one process imports torch, once a test session; all others fork from it in no time
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([__name__, "torch._dynamo"])  # the latter by the first optimiser
+_FORKS.set_forkserver_preload([__name__, "torch._dynamo", "trainers.kit.runs"])  # what every trainer loads
 
 
 def in_two(where: str, out: Path, **given: Any) -> list[Any]:
@@ -35,6 +36,15 @@ def trained_in_two(
     """A run at size tiny by two processes, without a launcher, from its start or its checkpoint; its folder."""
     both(_trained, trainer, preset, {**patch, "trainer.processes": 2}, str(run_dir), resume)
     return run_dir
+
+
+def resumed_in_two(trainer: str, patch: Mapping[str, Any], folder: Path) -> list[str]:
+    """Where 3 + save + load + 3 steps of two processes differ from 6 in one go, state and journal; [] if nowhere."""
+    every = {**patch, "trainer.steps_per_epoch": 3, "trainer.log_every": 3}
+    whole = trained_in_two(trainer, {**every, "trainer.max_steps": 6}, folder / "whole")
+    half = trained_in_two(trainer, {**every, "trainer.max_steps": 3}, folder / "half")
+    trained_in_two(trainer, {**every, "trainer.max_steps": 6}, half, resume=True)
+    return differences(whole, half, 3)
 
 
 def both(target: Callable[..., None], *args: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.trainers.kit.two import losses, one_journal, trained_in_two
+from tests.trainers.kit.two import losses, one_journal, resumed_in_two, trained_in_two
 from tests.trainers.tts.conftest import TINY
 
 # each process draws its own dropout, and the stretches that its discriminator sees
@@ -28,3 +28,7 @@ def test_two_processes_report_what_one_does(run: Callable[..., Any], corpus: Pat
     assert found.keys() == expected.keys() >= {"loss/gen", "loss/mel", "loss/duration"}
     for name in found.keys() - {"loss/disc", "loss/adv"}:
         assert found[name] == pytest.approx(expected[name], rel=2e-3, abs=1e-5), name
+
+
+def test_three_and_three_steps_of_two_processes_are_six(corpus: Path, tmp_path: Path) -> None:
+    assert resumed_in_two("tts", {**TINY, "data.root": str(corpus)}, tmp_path) == []

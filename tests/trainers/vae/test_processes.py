@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.trainers.kit.two import losses, one_journal, trained_in_two
+from tests.trainers.kit.two import losses, one_journal, resumed_in_two, trained_in_two
 from tests.trainers.vae.conftest import TINY
 
 
@@ -21,3 +21,7 @@ def test_two_processes_report_what_one_does(vae: Callable[..., Any], sounds: Pat
     # the first step's divergence comes before any noise of a latent; all else hears it, in each process another
     assert found["loss/kl"][1] == pytest.approx(expected["loss/kl"][1], rel=1e-4)
     assert found["loss/gen"] == pytest.approx(expected["loss/gen"], rel=0.3)
+
+
+def test_three_and_three_steps_of_two_processes_are_six(sounds: Path, tmp_path: Path) -> None:
+    assert resumed_in_two("vae", {**TINY, "data.root": str(sounds)}, tmp_path) == []
