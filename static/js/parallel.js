@@ -3,7 +3,8 @@ import { api } from './base.js';
 import { number } from './words.js';
 
 const SPACE = 'http://www.w3.org/2000/svg';
-const WIDE = 132; // px between two axes
+const WIDE = 132; // px between two axes at least
+const WIDEST = 280;
 const TOP = 34;
 const TALL = 168;
 const STEPS = 20; // a key moves an end of a brush by a twentieth of its axis
@@ -50,9 +51,18 @@ export function outside(brush, axes, runs) {
   return found;
 }
 
-/** A value of an axis in words. */
+/** A value of an axis in words: a knob as one would type it (1e-4, 3), a score as tables have it. */
 export function told(axis, value) {
-  return axis.values ? (axis.values[Math.round(value)] ?? 'none') : number(value, 3);
+  if (axis.values) return axis.values[Math.round(value)] ?? 'none';
+  if (axis.kind !== 'knob' || !Number.isFinite(value)) return number(value, 3);
+  const short = Number(value.toPrecision(4));
+  const small = short !== 0 && (Math.abs(short) < 1e-3 || Math.abs(short) >= 1e6);
+  return (small ? short.toExponential().replace('e+', 'e') : String(short)).replaceAll('-', (sign, at) => (at ? sign : '−'));
+}
+
+/** Pixels between two of `count` axes in so much room. */
+export function apart(count, room) {
+  return Math.max(WIDE, Math.min(WIDEST, Math.floor(room / Math.max(1, count))));
 }
 
 function svg(tag, attributes, ...children) {
@@ -145,9 +155,11 @@ export class Knobs {
   draw() {
     const held = document.activeElement?.dataset?.axis;
     const { state } = this.view;
-    const wide = WIDE * this.axes.length;
+    const each = apart(this.axes.length, this.box.clientWidth);
+    const wide = each * this.axes.length;
+    this.each = each;
     const up = (axis, value) => TOP + TALL * (1 - share(axis, value));
-    const right = (n) => WIDE * (n + 0.5);
+    const right = (n) => each * (n + 0.5);
     const lines = this.runs.map((run) => {
       const parts = [];
       let open = false;
@@ -184,7 +196,10 @@ export class Knobs {
       svg('path', { d: `M${x} ${TOP}v${TALL}`, class: 'rule' }),
     );
     const ticks = axis.values ? axis.values.map((_, n) => n) : [axis.reach[0], axis.reach[1]];
-    for (const value of ticks.slice(0, 12)) group.append(svg('text', { x: x + 6, y: up(axis, value) + (value === ticks[0] && !axis.values ? 12 : 3), class: 'tick' }, told(axis, value).slice(0, 14)));
+    for (const value of ticks.slice(0, 12)) {
+      const away = value === ticks[0] ? 13 : value === ticks.at(-1) ? -6 : 3; // the lines meet the axis at its ends: words stand beyond them
+      group.append(svg('text', { x: x + 6, y: up(axis, value) + away, class: 'tick' }, told(axis, value).slice(0, 14)));
+    }
     if (brush) {
       const [top, foot] = [up(axis, high), up(axis, low)];
       group.append(svg('rect', { x: x - 5, y: top - 2, width: 10, height: Math.max(4, foot - top + 4), class: 'brush' }));
@@ -224,7 +239,7 @@ export class Knobs {
     const move = (e) => {
       const ghost = drawing.querySelector('.ghost') ?? drawing.appendChild(svg('rect', { class: 'brush ghost', width: 10 }));
       const [low, high] = [Math.min(from, at(e)), Math.max(from, at(e))].map((v) => Math.min(1, Math.max(0, v)));
-      const x = WIDE * (this.axes.indexOf(axis) + 0.5) - 5;
+      const x = this.each * (this.axes.indexOf(axis) + 0.5) - 5;
       for (const [name, value] of Object.entries({ x, y: TOP + TALL * (1 - high), height: TALL * (high - low) })) ghost.setAttribute(name, value);
     };
     const end = (e) => {

@@ -13,10 +13,12 @@ export function takesBundles(box) {
   dropping(document.body, async (file) => {
     const wrong = refusal(file, Number(box.dataset.limit));
     if (wrong) return say(wrong, 'fail');
+    box.dataset.opening = '1'; // an empty page that looks for its first run waits with its own reload
     try {
       const answer = await sent(`/api/bundles?name=${encodeURIComponent(file.name)}`, file, (share) => say(`${file.name}. ${sending(share)}`, 'info'));
       location.assign(leadsTo(JSON.parse(answer).runs));
     } catch (problem) {
+      delete box.dataset.opening;
       say(problem.message, 'fail');
     }
   });

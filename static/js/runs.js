@@ -383,5 +383,5 @@ if (typeof document !== 'undefined') {
 
 /** On an empty page: the first run brings the list. */
 async function firstRun() {
-  if (!document.hidden && !(await fragment('/rows').catch(() => '')).includes('data-total="0"')) location.reload();
+  if (!document.hidden && !document.querySelector('[data-opening]') && !(await fragment('/rows').catch(() => '')).includes('data-total="0"')) location.reload();
 }

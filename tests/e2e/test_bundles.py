@@ -13,7 +13,6 @@ from playwright.sync_api import Page, expect
 
 import nashboard
 from nashboard.packing import pack
-from tests.e2e.support import Product, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 WAIT_MS = 60_000
@@ -65,7 +64,7 @@ def newer(body: bytes) -> bytes:
 
 
 @pytest.mark.console("422")
-def test_a_bundle_is_dropped_on_runs(page: Page, address: str, product: Product, shared: Path) -> None:
+def test_a_bundle_is_dropped_on_runs(page: Page, address: str, shared: Path) -> None:
     page.goto(f"{address}/")
     said = page.locator("#bundle-say")
     body = shared.read_bytes()
@@ -85,14 +84,14 @@ def test_a_bundle_is_dropped_on_runs(page: Page, address: str, product: Product,
         expect(said).to_have_attribute("role", "alert")
         assert "\n" not in said.inner_text().strip()
     drop(page, shared.name, body)
-    until(lambda: "/runs/" in page.url, 60, product, "the bundle's run is shown")
+    page.wait_for_url("**/runs/*", timeout=WAIT_MS)
     expect(page.locator("h1")).to_contain_text("from elsewhere", timeout=WAIT_MS)
 
     run = page.url.rsplit("/", 1)[-1]
     page.goto(f"{address}/bands/new?runs={run}")
     page.locator("#band-form [name=name]").fill("theirs")
     page.locator("#band-form .btn.main").click()
-    until(lambda: "/bands/" in page.url and "/new" not in page.url, 60, product, "a band is made of it")
+    page.wait_for_url(lambda url: "/bands/" in url and "/new" not in url, timeout=WAIT_MS)
     expect(page.locator("main")).to_contain_text("from elsewhere", timeout=WAIT_MS)
 
 

@@ -36,3 +36,14 @@ test('a brush leaves out what lies outside, and what has no value there', () => 
   assert.deepEqual([...p.outside(new Map([['eval/snr', [6, 9]]]), axes, runs)], ['A', 'C']);
   assert.equal(p.outside(new Map([['gone', [0, 1]]]), axes, runs).size, 0);
 });
+
+test('a knob is spelled as one types it, a score as the tables have it', () => {
+  const knob = { kind: 'knob', values: null };
+  assert.deepEqual([1e-4, 3e-4, 3, 0.0015, 0, 2e6, -1e-5, 0.123456].map((v) => p.told(knob, v)), ['1e-4', '3e-4', '3', '0.0015', '0', '2e6', '−1e-5', '0.1235']);
+  assert.equal(p.told({ kind: 'score', values: null }, 11), '11.0');
+  assert.equal(p.told(knob, null), 'none');
+});
+
+test('few axes fill the room, many keep their distance and scroll', () => {
+  assert.deepEqual([p.apart(3, 1200), p.apart(5, 1200), p.apart(20, 1200), p.apart(0, 300)], [280, 240, 132, 280]);
+});
