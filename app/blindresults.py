@@ -274,7 +274,7 @@ def _majorities(test: BlindTest, counted: Sequence[Heard]) -> dict[str, Any]:
 def _preferred(won: dict[str, int], ties: int, p: float, names: dict[str, str]) -> str:
     decided = sum(won.values())
     first = max(won, key=lambda k: won[k])
-    tied = f"; {ties} ties left out" if ties else ""
+    tied = f"; {ties} {'tie' if ties == 1 else 'ties'} left out" if ties else ""
     if not decided:
         return f"No preference in {ties} trials."
     level = len(set(won.values())) == 1

@@ -10,7 +10,7 @@ import importlib
 import json
 import sys
 
-BENCHMARKS = ("reporter", "ingest", "step", "server", "chart", "compare", "doctor", "trainers")
+BENCHMARKS = ("reporter", "ingest", "step", "server", "chart", "compare", "spectrogram", "doctor", "trainers")
 KEYS = ("name", "value", "unit", "baseline", "ratio")
 
 

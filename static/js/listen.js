@@ -26,6 +26,7 @@ export class Listen {
     this.slots = [];
     this.sources = [];
     this.buffers = new Map();
+    this.addresses = new WeakMap(); // sound → what its pictures are kept by
     this.states = new Map();
     this.off = new Set();
     this.list = [];
@@ -134,7 +135,7 @@ export class Listen {
     if (!moment) return;
     const token = (this.token = {});
     this.sources = views.sourcesAt(this.slot.sources, moment, view);
-    this.rate = commonRate(this.sources.map((s) => s.take.facts?.rate_hz));
+    const rate = (this.rate = commonRate(this.sources.map((s) => s.take.facts?.rate_hz)));
     const buffers = new Map();
     this.states = new Map();
     const waiting = this.sources.map(async (source) => {
@@ -145,14 +146,20 @@ export class Listen {
       }
       this.states.set(id, { text: 'reading', busy: true });
       try {
-        buffers.set(id, await fetched(take.url, this.rate));
+        const sound = await fetched(take.url, rate);
+        this.addresses.set(sound, `${take.url}|${rate}`);
+        buffers.set(id, sound);
         if (this.token === token) this.states.delete(id);
       } catch (problem) {
         if (this.token === token) this.states.set(id, { text: `cannot be heard: ${problem.message}`, level: 'warn' });
       }
     });
     this.#epoch();
-    const slow = setTimeout(() => this.token === token && this.#show(), 120);
+    const slow = setTimeout(() => {
+      if (this.token !== token) return;
+      this.buffers = new Map(buffers); // not the sounds of the moment before
+      this.#show();
+    }, 120);
     await Promise.all(waiting);
     clearTimeout(slow);
     if (this.token !== token) return; // another epoch was chosen meanwhile
@@ -245,7 +252,7 @@ export class Listen {
   }
 
   #keys() {
-    return new Map(this.sources.map((s) => [s.id, `${s.take.url}|${this.rate}`]));
+    return new Map([...this.buffers].map(([id, sound]) => [id, this.addresses.get(sound)])); // while others are read, these are the last moment's
   }
 
   #paint() {
@@ -315,10 +322,11 @@ export class Listen {
     this.keep();
   }
 
-  /** Show [from, to] s, or all for null. */
-  zoom(span) {
+  /** Show [from, to] s, or all for null; `dragged`: told many times a second, more often than a browser takes addresses. */
+  zoom(span, dragged = false) {
     this.view.span = span;
-    this.kept(); // a pinch or a wheel tells it many times a second, more often than a browser takes addresses
+    if (dragged) this.kept();
+    else this.keep();
     this.#paint();
     this.transport.show();
   }

@@ -156,7 +156,7 @@ export function control(listen) {
     seek: (seconds) => listen.player.seek(seconds),
     choose: (lane) => listen.player.choose(lane),
     loop: (stretch, done) => (done ? listen.repeat(true, stretch) : listen.transport.loop(stretch)),
-    zoom: (span) => listen.zoom(span),
+    zoom: (span) => listen.zoom(span, true),
     drop: () => listen.transport.show(),
     point: (lane, seconds, share) => point(listen, lane, seconds, share),
     leave: (lane) => point(listen, lane, null),

@@ -56,6 +56,31 @@ def samples(page: Page, product: Product, run: str) -> list[dict]:
     return found if isinstance(found, list) else found["samples"]
 
 
+class Wire:
+    """What came to a listener's page: addresses, headers and bodies, but files of the product.
+
+    The result alone names the runs, and it comes last, so it is left out.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.came: list[Response] = []
+        self.urls: list[str] = []
+        self.parts: list[tuple[str, bytes]] = []
+        page.on("response", lambda r: self.came.append(r))
+
+    def read(self) -> None:
+        while self.came:
+            r = self.came.pop(0)
+            if not r.url.endswith("/result") and "/static/" not in r.url:
+                head = "\n".join(f"{k}: {v}" for k, v in r.all_headers().items()).encode()
+                self.parts += [(r.url, head), (r.url, r.body()), (r.url, r.url.encode())]
+                self.urls.append(r.url)
+
+    def leaks(self, secret: list[bytes]) -> list[tuple[str, bytes]]:
+        self.read()
+        return [(url, w) for url, part in self.parts for w in secret if w in part]
+
+
 def ready(page: Page, product: Product, number: int) -> None:
     until(
         lambda: page.evaluate("() => document.getElementById('hear').dataset.ready") == str(number),
@@ -75,32 +100,18 @@ def test_an_abx_by_keys_leaks_nothing_and_its_p_is_scipys(
         lambda: f"With {TRIALS} trials" in page.locator("#blind-power").inner_text(), 20, product, "the power"
     )
 
-    came: list[Response] = []
-    page.on("response", lambda r: came.append(r))
+    wire = Wire(page)
     page.locator("#blind-form [type='submit']").click()
     page.wait_for_url(re.compile(r"/blind/[\w-]{32}$"))
     page.locator("#intro").wait_for()
     page.wait_for_load_state("networkidle")
-    came.clear()  # from here on it is the listener's
+    wire.came.clear()  # from here on it is the listener's
     page.reload()
     page.locator("#intro [type='submit']").click()
 
-    bodies: list[tuple[str, bytes]] = []
-    urls: list[str] = []
-
-    def kept() -> None:
-        """Read what came so far, but files of the product; the result alone names the runs, and it comes last."""
-        while came:
-            r = came.pop(0)
-            if not r.url.endswith("/result") and "/static/" not in r.url:
-                bodies.append((r.url, "\n".join(f"{k}: {v}" for k, v in r.all_headers().items()).encode()))
-                bodies.append((r.url, r.body()))
-                bodies.append((r.url, r.url.encode()))
-                urls.append(r.url)
-
     for number in range(1, TRIALS + 1):
         ready(page, product, number)
-        kept()
+        wire.read()
         assert [w for w in secret if w in page.content().encode()] == []
         if number == 1:
             page.keyboard.press("Space")
@@ -119,14 +130,12 @@ def test_an_abx_by_keys_leaks_nothing_and_its_p_is_scipys(
         page.keyboard.press("1" if number % 3 else "2")
         page.keyboard.press("Enter")
     until(lambda: page.locator("#end").is_visible(), 30, product, "the end")
-    kept()
+    assert wire.leaks(secret) == []
 
-    sounds = [u for u in urls if "/audio/" in u]
+    sounds = [u for u in wire.urls if "/audio/" in u]
     assert len(set(sounds)) == 3 * TRIALS, "an address of its own for each sound of each trial"
-    assert len([b for b in bodies if b[1][:4] == b"RIFF"]) >= 3 * TRIALS
-    leaks = [(url, w) for url, body in bodies for w in secret if w in body]
-    assert leaks == []
-    assert not [u for u in urls if "/api/blobs" in u or "/api/runs" in u]
+    assert len([b for _, b in wire.parts if b[:4] == b"RIFF"]) >= 3 * TRIALS
+    assert not [u for u in wire.urls if "/api/blobs" in u or "/api/runs" in u]
 
     test = next(t for t in page.request.get(f"{product.address}/api/blind").json() if t["link"] in page.url)
     rows = list(
@@ -137,7 +146,7 @@ def test_an_abx_by_keys_leaks_nothing_and_its_p_is_scipys(
     right = sum(r["choice"] == r["X"] for r in rows)
     known = stats.binomtest(right, TRIALS, 0.5, alternative="greater").pvalue
     print(
-        f"\n{right} of {TRIALS} right, p = {known:.4f}; {len(bodies) // 3} answers searched for {len(secret)} words"
+        f"\n{right} of {TRIALS} right, p = {known:.4f}; {len(wire.urls)} answers searched for {len(secret)} words"
     )
     assert len(rows) == TRIALS
     assert test["result"]["pooled"]["p"] == pytest.approx(known)
@@ -183,3 +192,60 @@ def test_several_listeners_rate_by_link(page: Page, product: Product, tmp_path: 
     assert "Ada" in page.locator(".blind-tbl").inner_text()
     page.goto(link)
     until(lambda: NAMES[0] in page.locator("#end-names").inner_text(), 20, product, "the names")
+
+
+def test_a_preference_by_pointer_has_the_sign_tests_p_and_can_be_deleted(
+    page: Page, product: Product, tmp_path: Path
+) -> None:
+    ids = [made(product, tmp_path, name, hz) for name, hz in zip(NAMES, (440, 470), strict=True)]
+    secret = secrets_of(page, product, ids)
+    page.goto(f"{product.address}/blind?runs={','.join(ids)}")
+    page.locator("[name='kind'][value='preference']").check()
+    page.locator("[name='trials']").fill(str(TRIALS))
+    page.locator("#blind-form [type='submit']").click()
+    page.wait_for_url(re.compile(r"/blind/[\w-]{32}$"))
+    page.locator("#intro").wait_for()
+    page.wait_for_load_state("networkidle")
+    wire = Wire(page)
+    page.reload()
+    page.locator("#intro [type='submit']").click()
+    for number in range(1, TRIALS + 1):
+        ready(page, product, number)
+        wire.read()
+        assert [w for w in secret if w in page.content().encode()] == []
+        assert page.locator("[data-sound]").all_inner_texts() == ["Reference", "A", "B"], "what it should be"
+        page.locator("[data-sound='B']").click()
+        assert page.evaluate("() => nashboard.player.chosen") == "B"
+        page.locator(f"#choice [value='{'same' if number == TRIALS else 'A'}']").check()
+        page.locator("#answer").click()
+    until(lambda: page.locator("#end").is_visible(), 30, product, "the end")
+    assert wire.leaks(secret) == []
+
+    test = next(t for t in page.request.get(f"{product.address}/api/blind").json() if t["link"] in page.url)
+    pooled = test["result"]["pooled"]
+    won = sorted(pooled["won"].values())
+    assert sum(won) == TRIALS - 1
+    assert pooled["ties"] == 1, "the last answer was no difference"
+    known = stats.binomtest(won[0], TRIALS - 1, 0.5).pvalue
+    print(f"\npreferred {won[1]} of {TRIALS - 1}, p = {known:.4f}")
+    assert pooled["p"] == pytest.approx(known)
+    assert "1 tie left out" in page.locator("#end-words").inner_text()
+    assert len(page.locator("#end-trials li").all()) == TRIALS
+
+    link = page.url
+    page.goto(f"{product.address}/blind/results/{test['id']}")
+    page.locator("#blind-delete-open").click()
+    asked = page.locator("#blind-delete")
+    assert "answers of 1 listener go with it" in asked.inner_text()
+    page.keyboard.press("Escape")
+    assert page.request.get(f"{product.address}/api/blind/{test['id']}").status == 200, (
+        "Escape deletes nothing"
+    )
+    page.locator("#blind-delete-open").click()
+    page.locator("#blind-delete-go").click()
+    page.wait_for_url(f"{product.address}/blind")
+    assert test["id"] not in page.content()
+    assert page.request.get(f"{product.address}/api/blind/{test['id']}").status == 404
+    assert page.request.get(link).status == 404
+    series = page.request.get(f"{product.address}/api/runs/{ids[0]}/series").text()
+    assert "listen/preference" in series, "what the runs were given stays"
