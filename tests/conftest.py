@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+# the same examples each time, however busy the machine is; TEST_EXAMPLES=1000 looks further
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES") or 0)
+hypothesis.settings.register_profile(
+    "nashboard",
+    deadline=None,
+    derandomize=not EXAMPLES,
+    max_examples=EXAMPLES or 100,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("nashboard")
 
 POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 REDIS = "redis://127.0.0.1:6379/15"

@@ -11,18 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from nashboard import events
 from nashboard.events import Points
 from nashboard.journal import Journal
 
 Answer = tuple[int, bytes]
-# the same examples each time, however busy the machine is
-settings.register_profile(
-    "sdk", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("sdk")
 
 
 class Server:
