@@ -84,10 +84,11 @@ class LevelRule(Rule):
     levels: ClassVar[tuple[Level, ...]]
     suspects: ClassVar[tuple[Suspect, ...]] = ()
     remedies: ClassVar[tuple[Remedy, ...]] = ()
+    settles: ClassVar[float] = 0.0
 
     def start(self, view: RunView) -> float:
-        """The step, not scaled with the run's length, before which no report counts."""
-        return 0.0
+        """The step before which no report counts: ``settles``, not scaled with the run's length, or the warm-up."""
+        return max(self.settles, float(view.facts.warmup_steps)) if self.settles else 0.0
 
     def examine(self, view: RunView) -> Iterator[Finding]:
         told: dict[str, tuple[int, Finding]] = {}

@@ -43,11 +43,8 @@ class Posterior(LevelRule):
         Suspect("KL weight too high", "halve it: units wake"),
         Suspect("the decoder is strong enough alone", "decode zeros"),
     )
+    settles = LATEST
     remedies = (Remedy("Warm the KL weight up; free bits."),)
-
-    def start(self, view: RunView) -> float:
-        """Step 500, or the warm-up's end."""
-        return max(float(LATEST), float(view.facts.warmup_steps))
 
     SICK: ClassVar[tuple[Case, ...]] = (
         Case("2 % active", lambda: flat({"eval/active_units": (0.5, 0.02)}), "fail"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app import findings, ingest, launching, runs, stopping
+from app import dispatch, findings, ingest, launching, plans, plans_feed, runs, stopping
 from app.models import Run
 from app.tables_stopping import StopOn
 from doctor.rulebook import RULES
@@ -182,3 +182,19 @@ def test_a_fork_is_stopped_as_its_parent_unless_it_says_otherwise(database: Any,
     with database.transaction() as session:
         same, none = launching.fork(session, parent), launching.fork(session, parent, stop_on=[])
         assert stopping.codes_of(session, [same.id, none.id]) == {same.id: ["disc-stuck"]}
+
+
+def test_the_runs_of_a_plan_are_stopped_for_the_plans_rules(database: Any, launchable: Any) -> None:
+    dispatch.here(
+        launchable.redis_url, "train:box:1", {"host": "box", "slots": ["cpu:0", "cpu:1"], "auto": True}
+    )
+    sheet = {"trainer": "codec", "presets": ["old"], "seeds": 2, "stop_on": ["disc-stuck"]}
+    with database.transaction() as session:
+        plans.create(session, plans.drawn(sheet))
+    started = plans_feed.feed()
+    assert len(started) == 2
+    with database.reading() as session:
+        assert stopping.codes_of(session, started) == {run: ["disc-stuck"] for run in started}
+    wrong = plans.drawn({**sheet, "stop_on": ["disc-stick"]})
+    with pytest.raises(BadRecipe, match="did you mean disc-stuck"), database.transaction() as session:
+        plans.create(session, wrong)
