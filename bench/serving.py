@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+PATIENCE_S = 120.0
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -45,8 +48,8 @@ def served(home: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        if not answers(f"http://127.0.0.1:{port}/healthz", 30):
-            raise RuntimeError("the server did not answer within 30 s")
+        if not answers(f"http://127.0.0.1:{port}/healthz", PATIENCE_S):
+            raise RuntimeError(f"the server did not answer within {PATIENCE_S:.0f} s")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
