@@ -65,7 +65,7 @@ def newer(body: bytes) -> bytes:
 
 @pytest.mark.console("422")
 def test_a_bundle_is_dropped_on_runs(page: Page, address: str, shared: Path) -> None:
-    page.goto(f"{address}/")
+    page.goto(f"{address}/", timeout=WAIT_MS)
     said = page.locator("#bundle-say")
     body = shared.read_bytes()
     bomb = io.BytesIO()
@@ -84,20 +84,22 @@ def test_a_bundle_is_dropped_on_runs(page: Page, address: str, shared: Path) -> 
         expect(said).to_have_attribute("role", "alert")
         assert "\n" not in said.inner_text().strip()
     drop(page, shared.name, body)
-    page.wait_for_url("**/runs/*", timeout=WAIT_MS)
+    page.wait_for_url("**/runs/*", timeout=WAIT_MS, wait_until="commit")
     expect(page.locator("h1")).to_contain_text("from elsewhere", timeout=WAIT_MS)
 
     run = page.url.rsplit("/", 1)[-1]
-    page.goto(f"{address}/bands/new?runs={run}")
+    page.goto(f"{address}/bands/new?runs={run}", timeout=2 * WAIT_MS)
     page.locator("#band-form [name=name]").fill("theirs")
     page.locator("#band-form .btn.main").click()
-    page.wait_for_url(lambda url: "/bands/" in url and "/new" not in url, timeout=WAIT_MS)
+    page.wait_for_url(
+        lambda url: "/bands/" in url and "/new" not in url, timeout=WAIT_MS, wait_until="commit"
+    )
     expect(page.locator("main")).to_contain_text("from elsewhere", timeout=WAIT_MS)
 
 
 @pytest.mark.console("422")
 def test_a_bundle_is_dropped_on_doctor(page: Page, address: str, shared: Path) -> None:
-    page.goto(f"{address}/doctor")
+    page.goto(f"{address}/doctor", timeout=2 * WAIT_MS)  # the chart library takes its time on a busy machine
     drop(page, "bad.zip", b"PK\x03\x04 and no more")
     expect(page.locator("#result")).to_contain_text("'bad.zip' is cut short", timeout=WAIT_MS)
     drop(page, shared.name, shared.read_bytes())
