@@ -26,6 +26,7 @@ KINDS = {"abx": "ABX", "preference": "A/B preference", "mushra": "MUSHRA-like ra
 LEVELS = {"same": "same gain", "matched": "loudness matched"}
 KEYS = "ABCDEFGH"
 REFERENCE, ANCHOR = "R", "L"
+LEAST_ANCHORED = 4000
 MOST_TRIALS, MOST_SLOTS, MOST_SECONDS = 200, 24, 120.0
 MOST_SEED = 2**48
 NOTE = 200
@@ -222,14 +223,14 @@ def _slot(
         there = " and ".join(map(str, sorted(shapes)))
         raise BadInput(f"the sounds of slot {slot!r:.80} have {there} channels", field="slots")
     rate, frames = rates.pop(), min(s.frames for s in sounds.values())
-    if kind == "mushra" and rate <= 2 * (blindaudio.ANCHOR_HZ + blindaudio.EDGE_HZ):
+    if kind == "mushra" and rate < LEAST_ANCHORED:
         raise BadInput(
-            f"the sounds of slot {slot!r:.80} have {rate} Hz: an anchor of 3.5 kHz needs more than 8000 Hz",
+            f"the sounds of slot {slot!r:.80} have {rate} Hz: a muffled anchor needs {LEAST_ANCHORED} Hz or more",
             field="slots",
         )
     if frames / rate > MOST_SECONDS:
         raise BadInput(f"the sounds of slot {slot!r:.80} last over {MOST_SECONDS:.0f} s", field="slots")
-    form = {"slot": slot, "clips": clips, "frames": frames, "channels": max(shapes)}
+    form = {"slot": slot, "clips": clips, "frames": frames, "channels": max(shapes), "rate_hz": rate}
     return form | {"gains": _gains(kind, level, sounds, form)}
 
 

@@ -115,13 +115,21 @@ _KINDS = {
 }
 
 
-def low_passed(sound: Sound, cut_hz: float = ANCHOR_HZ) -> Sound:
-    """The low anchor: flat up to ``cut_hz``, nothing from 500 Hz above it on, a raised cosine between; zero phase."""
+def anchor_hz(rate_hz: int) -> float:
+    """Where the low anchor ends: at 3.5 kHz as in ITU-R BS.1534, or at half the band of sounds that hold no more.
+
+    Up to 8 kHz a cut at 3.5 kHz would leave the reference as it is.
+    """
+    return ANCHOR_HZ if rate_hz > 2 * (ANCHOR_HZ + EDGE_HZ) else rate_hz / 4
+
+
+def low_passed(sound: Sound) -> Sound:
+    """The low anchor: flat up to `anchor_hz`, nothing from 500 Hz above it on, a raised cosine between; zero phase."""
     count = sound.frames
     padded = count + 2 * int(sound.rate_hz * 0.05)  # what rings past an end must not come back at the other
     spectrum = np.fft.rfft(sound.samples, padded, axis=1)
     hz = np.fft.rfftfreq(padded, 1.0 / sound.rate_hz)
-    edge = np.clip((hz - cut_hz) / EDGE_HZ, 0.0, 1.0)
+    edge = np.clip((hz - anchor_hz(sound.rate_hz)) / EDGE_HZ, 0.0, 1.0)
     return Sound(
         sound.rate_hz,
         np.fft.irfft(spectrum * (0.5 + 0.5 * np.cos(np.pi * edge)), padded, axis=1)[:, :count],

@@ -14,14 +14,14 @@ from sqlalchemy import select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
-from app import blindstats, db, runs
+from app import blindaudio, blindstats, db, runs
 from app.errors import Conflict, NotFound
 from app.live import bell
 from app.points import Pending
 from app.tables_blind import BlindListener, BlindTest, BlindTrial
 from nashboard.events import Points
 
-NAMES = {"R": "hidden reference", "L": "low anchor (3.5 kHz)"}
+REFERENCE = "hidden reference"
 SERIES = {"abx": "listen/abx_p", "preference": "listen/preference", "mushra": "listen/mushra"}
 POOLED = {
     "abx": "Pooled over listeners: it asks whether somebody hears a difference, not who. If nobody does, every answer "
@@ -221,10 +221,17 @@ def _unnamed(test: BlindTest, h: Heard) -> str:
     return f"{len(h.trials)} trials rated."
 
 
+def added(test: BlindTest) -> dict[str, str]:
+    """What a rating has beside the runs, by key: the hidden reference and the anchor, which says where it ends."""
+    if test.kind != "mushra":
+        return {}
+    cuts = {blindaudio.anchor_hz(slot.get("rate_hz", 48_000)) / 1000 for slot in test.slots}
+    return {"R": REFERENCE, "L": f"low anchor ({' and '.join(f'{c:g}' for c in sorted(cuts))} kHz)"}
+
+
 def sources_of(test: BlindTest) -> list[dict[str, Any]]:
     rows = [{k: s[k] for k in ("key", "run", "name", "step", "epoch")} for s in test.sources]
-    if test.kind == "mushra":
-        rows += [{"key": k, "run": "", "name": NAMES[k], "step": None, "epoch": None} for k in "RL"]
+    rows += [{"key": k, "run": "", "name": n, "step": None, "epoch": None} for k, n in added(test).items()]
     return rows
 
 
@@ -232,7 +239,7 @@ def _facts(test: BlindTest, found: Sequence[Heard]) -> dict[str, Any]:
     """The result of some listeners' answers together, with ``words``."""
     keys = [s["key"] for s in test.sources]
     names = {s["key"]: f"{s['name']}" + (f" at step {s['step']}" if s["step"] is not None else "")
-             for s in test.sources} | (NAMES if test.kind == "mushra" else {})  # fmt: skip
+             for s in test.sources} | added(test)  # fmt: skip
     if test.kind == "abx":
         right, of = _right(found)
         p = blindstats.upper(right, of)

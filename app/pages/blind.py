@@ -187,9 +187,7 @@ def result_page(request: Request, test_id: str) -> Response:
         test = blind.get(session, test_id)
         over = test.closed is not None
         sources = [*test.sources]
-        labels = {s["key"]: _named(s) for s in sources} | (
-            blindresults.NAMES if test.kind == "mushra" else {}
-        )
+        labels = {s["key"]: _named(s) for s in sources} | blindresults.added(test)
         page = BlindResultPage(
             **base(request, session, "Blind test"),
             test=test,

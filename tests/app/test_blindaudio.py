@@ -28,6 +28,15 @@ def test_the_anchor_ends_at_three_and_a_half_kilohertz() -> None:
     assert spectrum[hz == 4500][0] < 0.3 * 10 ** (-50 / 20)
 
 
+def test_the_anchor_of_narrow_sounds_ends_at_half_their_band() -> None:
+    at = np.arange(8000) / 8000
+    both = blindaudio.Sound(8000, sum(0.3 * np.sin(2 * np.pi * hz * at) for hz in (1500, 3000))[None])
+    spectrum = 2 * np.abs(np.fft.rfft(blindaudio.low_passed(both).samples[0])) / both.frames
+    assert 20 * math.log10(spectrum[1500] / 0.3) == pytest.approx(0, abs=0.1)
+    assert spectrum[3000] < 0.3 * 10 ** (-50 / 20)
+    assert [blindaudio.anchor_hz(r) for r in (44100, 16000, 8001, 8000)] == [3500, 3500, 3500, 2000]
+
+
 def test_matched_sounds_are_as_loud_as_the_reference() -> None:
     loud, soft = (blindaudio.Sound(RATE, tone(1000, a, 1.0)[None].astype(float)) for a in (0.8, 0.2))
     gains = blindaudio.matched({"R": soft, "A": loud})
