@@ -31,7 +31,9 @@ function row(errand, waits) {
   head.append(made('b', '', step === null ? 'Probe' : `Checkpoint at step ${count(step)}`), made('span', 'mono-s dim', ago(errand.ended ?? errand.created, Date.now() / 1000)), state);
   box.append(head);
   if (errand.state !== 'done') return box;
-  const list = made('ul', 'tried pad');
+  const list = made('ul', 'tried');
+  const padded = made('div', 'pad');
+  padded.append(list);
   for (const one of errand.outcome.probes ?? []) {
     const line = made('li', 'small');
     const verdict = made('span', `sev ${LOOK[one.verdict] ?? 'unk'}`);
@@ -39,7 +41,7 @@ function row(errand, waits) {
     line.append(verdict, ` ${one.title}: ${one.text}.`);
     list.append(line);
   }
-  box.append(list, made('p', 'pad small', pointsTo(errand.outcome)));
+  box.append(padded, made('p', 'pad small', pointsTo(errand.outcome)));
   return box;
 }
 
