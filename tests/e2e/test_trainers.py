@@ -15,7 +15,8 @@ from tests.e2e.support import Product, until
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 SLOW = 300.0  # s: how long a busy machine may take for what an idle one does in some 30
-SHORT = {"trainer.max_epochs": "2", "trainer.steps_per_epoch": "4"}
+# one thread each: the first would take all cores, and OpenMP's threads spin where another trainer wants them
+SHORT = {"trainer.max_epochs": "2", "trainer.steps_per_epoch": "4", "trainer.threads": "1"}
 DRAWN = """(series) => {
   const tile = document.querySelector(`[data-series="${series}"]`);
   if (!tile) return 0;
@@ -80,7 +81,7 @@ def launch(page: Page, product: Product, trainer: str) -> str:
         "the command line says what was typed",
     )
     page.click("#go")
-    page.wait_for_url("**/runs/*", timeout=1000 * SLOW)
+    page.wait_for_url("**/runs/*")
     assert page.locator("#head").get_attribute("data-status") in ("queued", "running")
     return page.url.rpartition("/runs/")[2].partition("?")[0]
 
@@ -89,6 +90,7 @@ def launch(page: Page, product: Product, trainer: str) -> str:
 def launched(browser: Browser, product: Product) -> Iterator[dict[str, str]]:
     """A run of each trainer, launched from the form one after the other; two train at a time."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(1000 * SLOW)
     page = context.new_page()
     wrong: list[str] = []
     page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
@@ -107,6 +109,7 @@ def test_a_trainer_launched_from_the_form_shows_metrics_and_samples(
     trainer: str, page: Page, product: Product, launched: dict[str, str], shoot: Callable[..., Path]
 ) -> None:
     shown = FIVE[trainer]
+    page.set_default_timeout(1000 * SLOW)
     page.goto(f"{product.address}/runs/{launched[trainer]}")
     page.evaluate("window.same = true")
     until(lambda: page.locator("#head .st.finished").count(), 2 * SLOW, product, f"{trainer} has finished")

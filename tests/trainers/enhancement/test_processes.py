@@ -18,7 +18,7 @@ from torch import nn
 from nashboard import journal
 from recipes.compose import build
 from tests.trainers.enhancement.conftest import TINY
-from tests.trainers.kit.two import ROOT, in_two, resumed_in_two
+from tests.trainers.kit.two import ROOT, in_two, marked, resumed_in_two
 from trainers.enhancement.model import magnitude
 from trainers.enhancement.train import Training
 from trainers.kit.checkpoints import Checkpoint
@@ -81,21 +81,25 @@ def apart(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor], without: Colle
     return max(float((a[n] - b[n]).abs().max()) for n in a if n not in without)
 
 
-@pytest.mark.parametrize("reduced", [True, False])
-def test_two_processes_train_what_one_does(reduced: bool, clean: Path, tmp_path: Path) -> None:
+def both_ways(root: str) -> dict[bool, dict[str, Any]]:
+    """`trained` with gradients averaged over the processes, then without."""
+    return {reduced: trained(root, reduced) for reduced in (True, False)}
+
+
+def test_two_processes_train_what_one_does(clean: Path, tmp_path: Path) -> None:
     alone = trained(str(clean))
-    first, second = in_two(f"{HERE}:trained", tmp_path, root=str(clean), reduced=reduced)
-    assert alone["steps"] == first["steps"] == second["steps"] == 4
     assert 0 < len(alone["idle"]) < len(alone["gen"]) / 10
-    for other in (first, second):
-        far = {
-            "gen": apart(alone["gen"], other["gen"], alone["idle"]),
-            "disc": apart(alone["disc"], other["disc"]),
-            "answers": apart(alone["answers"], other["answers"]),
-        }
-        assert {name: value < 1e-5 for name, value in far.items()} == dict.fromkeys(far, reduced), far
-    if reduced:
-        assert apart(alone["history"], first["history"]) < 1e-5, "one history, whoever holds its rows"
+    first, second = in_two(f"{HERE}:both_ways", tmp_path, root=str(clean))
+    assert apart(alone["history"], first[True]["history"]) < 1e-5, "one history, whoever holds its rows"
+    for told in (first, second):
+        for reduced, other in told.items():
+            assert other["steps"] == alone["steps"] == 4
+            far = {
+                "gen": apart(alone["gen"], other["gen"], alone["idle"]),
+                "disc": apart(alone["disc"], other["disc"]),
+                "answers": apart(alone["answers"], other["answers"]),
+            }
+            assert {name: value < 1e-5 for name, value in far.items()} == dict.fromkeys(far, reduced), far
 
 
 def test_three_and_three_steps_of_two_processes_are_six(clean: Path, tmp_path: Path) -> None:
@@ -121,21 +125,8 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=400, check=False
     )
-
-
-def marked(run_dir: Path) -> list[int]:
-    """Process ids of all that were started for a run folder, launcher and agent too."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (place / "environ").read_bytes()
-        except OSError:
-            continue
-        if f"MARK={run_dir}".encode() in line.split(b"\0"):
-            found.append(int(place.name))
-    return found
 
 
 def spawned(launcher: int) -> list[int]:
@@ -152,13 +143,13 @@ def spawned(launcher: int) -> list[int]:
     return [pid for _, pid in sorted(found)]
 
 
-@pytest.mark.parametrize("start", ["spawn", "torchrun"])
-def test_a_run_and_its_resume(start: str, clean: Path, tmp_path: Path) -> None:
+def test_a_run_and_its_resume(clean: Path, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    two = {"trainer.processes": "2", "trainer.start": start}
-    done = run(words(clean, run_dir, **two, **{"trainer.max_steps": "4"}))
+    few = {"trainer.processes": "2", "data.eval_items": "1"}
+    done = run(words(clean, run_dir, **few, **{"trainer.max_steps": "4", "trainer.start": "spawn"}))
     assert (done.returncode, done.stderr) == (0, "")
-    again = run([*words(clean, run_dir, **two, **{"trainer.max_steps": "6"}), f"resume={run_dir}"])
+    more = words(clean, run_dir, **few, **{"trainer.max_steps": "6", "trainer.start": "torchrun"})
+    again = run([*more, f"resume={run_dir}"])
     assert (again.returncode, again.stderr) == (0, "")
     lines = list(journal.read(run_dir))
     assert [seq for seq, _ in lines] == list(range(len(lines)))
@@ -168,9 +159,10 @@ def test_a_run_and_its_resume(start: str, clean: Path, tmp_path: Path) -> None:
     ends = [(e.status, e.step) for e in told if e.kind == "run_ended"]
     assert ends == [("finished", 4), ("finished", 6)]
     points = [e for e in told if e.kind == "points"]
-    ranks = {n for e in points for n in e.values if n.startswith("ranks/")}
-    for name in ("loss_gen", "loss_disc", "grad_norm_gen", "step_seconds", "items", "pesq_missing"):
-        assert {f"ranks/{name}.0", f"ranks/{name}.1"} <= ranks, name
+    for part in (range(1, 5), range(5, 7)):  # started either way
+        ranks = {n for e in points if e.step in part for n in e.values if n.startswith("ranks/")}
+        for name in ("loss_gen", "loss_disc", "grad_norm_gen", "step_seconds", "items", "pesq_missing"):
+            assert {f"ranks/{name}.0", f"ranks/{name}.1"} <= ranks, name
     last = next(e.values for e in reversed(points) if "ranks/loss_gen.0" in e.values)
     assert last["loss/gen"] == pytest.approx((last["ranks/loss_gen.0"] + last["ranks/loss_gen.1"]) / 2)
     assert sum("eval/loss" in e.values and e.step == 4 for e in points) == 1, (
@@ -200,7 +192,7 @@ def test_signals_end_all(
         stderr=subprocess.PIPE,
     )
     try:
-        book, until = run_dir / "events.jsonl", time.monotonic() + 90
+        book, until = run_dir / "events.jsonl", time.monotonic() + 200
         while not (book.exists() and '"ranks/loss_gen.1"' in book.read_text()) and time.monotonic() < until:
             time.sleep(0.1)
         if what == "stop":

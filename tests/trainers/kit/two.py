@@ -92,6 +92,19 @@ def _trained(trainer: str, preset: str, patch: dict[str, Any], run_dir: str, res
     sys.exit(carry_out(request))
 
 
+def marked(place: Path) -> list[int]:
+    """Process ids of all that were started with ``MARK=place`` in their environment, launcher and agent too."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if f"MARK={place}".encode() in line.split(b"\0"):
+            found.append(int(process.name))
+    return found
+
+
 def losses(run_dir: Path) -> dict[str, dict[int, float]]:
     """{name: {step: value}} of all series ``loss/…`` that a run's journal holds."""
     found: dict[str, dict[int, float]] = {}
