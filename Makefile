@@ -20,7 +20,7 @@ PY := $(BIN)/python
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench e2e results docs format clean
+.PHONY: help install run test check bench e2e results docs screens format clean
 
 help: ## Explain every target
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test: install ## Run all tests that this machine can; with CI=true none may be l
 
 e2e: install ## Drive the product in a real Chromium; takes the README's screenshots
 	@$(PY) -m pytest -m e2e tests/e2e
+
+screens: install ## Train short runs and take every page, into docs/screens/
+	@$(PY) -m tests.e2e.screens
 
 check: install ## Lint, format, types, house tests, JS tests
 	@$(BIN)/ruff check .
