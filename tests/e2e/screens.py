@@ -111,6 +111,15 @@ def ended(api: Api, run: str) -> bool:
     return status == "finished"
 
 
+def planned(api: Api, plan: str) -> bool:
+    """Whether the plan's runs have all finished; those that a stop of this script had stopped go again."""
+    items = api.get(f"/api/plans/{plan}")["items"]
+    stopped = [i["index"] for i in items if i["status"] in ("stopped", "lost")]
+    if stopped:
+        api.post(f"/api/plans/{plan}/again", {"items": stopped})
+    return all(i["status"] == "finished" for i in items)
+
+
 def grown(api: Api, made: Made, page: Page) -> None:
     """A set of bands of the plan's runs, a blind test that is open and one that was heard to the end."""
     address = api.product.address
@@ -225,6 +234,7 @@ def taken(browser: Browser, product: Product, shot: Shot, theme: Any, width: int
         viewport={"width": width, "height": WIDTHS[width]}, color_scheme=theme, reduced_motion="reduce"
     )
     page = context.new_page()
+    page.set_default_timeout(120_000)
     wrong: list[str] = []
     page.on(
         "console",
@@ -287,6 +297,7 @@ def main(argv: list[str]) -> int:
             for name, run in made.runs.items():
                 until(lambda r=run: ended(api, r), 1800, product, name)  # type: ignore[misc]
                 print(f"{name}: trained", flush=True)
+            until(lambda: planned(api, made.plan), 1800, product, "the plan")
             grown(api, made, page)
             FOLDER.mkdir(parents=True, exist_ok=True)
             every = shots(made)
