@@ -83,7 +83,6 @@ SIDES = (
         "healthy",
         "one evaluation set, one scale",
         {},
-        {"snr-falling": "a false alarm: SNR goes up and down by 2 dB between evaluations of 8 clips"},
         epochs=15,
     ),
     Side(
@@ -93,9 +92,6 @@ SIDES = (
         "healthy",
         "what the document calls saturation does not reproduce, and a discriminator ahead is no failure (findings 4, 6)",
         {},
-        {
-            "noise-expiry": "the document's cause 5 (rule 8): the noise ends at half of the run; counted as a false alarm"
-        },
     ),
     Side("cgan", "fixed", "cifar10", "healthy", "the document's fixes", {}),
     Side(
