@@ -34,8 +34,8 @@ class SnrFalling(Rule):
     sees = (
         "SNR fell by over 1 dB in 5 evaluations, twice in a row, and by over four times what it usually moves between "
         "two: few clips go up and down by more than 1 dB on their own. With SI-SDR stable it is the gain; with mel "
-        "better by 1 % it is the phase trade of adversarial training, which is expected; else it is a failure. Only evaluations on "
-        "the same set are compared."
+        "better by 1 % it is the phase trade of adversarial training, which is expected; else it is a failure. Only "
+        "evaluations on the same set are compared."
     )
     why = (
         "SNR compares waveforms sample by sample: a change of gain, delay or phase lowers it though nothing "
