@@ -20,6 +20,7 @@ from nashboard.vocabulary import Series
 
 HEIGHT, SMALL = 176, 84
 ORIGINS = ("claimed", "published", "measured")  # the firmest last, on top
+LABELLED = 8  # values beside the ends of more curves would cover the curves
 _SMALL_MARGIN = {"l": 30, "r": 8, "t": 6, "b": 18}
 _MARGIN = {"l": 44, "r": 48, "t": 16, "b": 34, "pad": 0}
 _INK3 = {"size": 11, "color": "--ink-3"}
@@ -59,7 +60,7 @@ class _Drawing:
         self.edges: list[tuple[str, bool, float]] = []
 
     def ends(self, curves: Sequence[Curve], weight: float) -> list[Json]:
-        """Marks and values where curves end, the values kept apart."""
+        """Marks where curves end, and values beside them, kept apart; of many curves the marks alone."""
         last = []
         for curve in curves:
             xs, ys = smoothed(curve, 0.0 if curve.dots else weight)
@@ -72,6 +73,8 @@ class _Drawing:
             at = self.scale.low + inside * (self.scale.high - self.scale.low)
             found.append(traces.end(curve.key, x, self.scale.value(at), curve.live))
             self.taken.append((self.axis.share(x) > 0.5, height / self.scale.plot))
+            if len(last) > LABELLED:
+                continue
             side: Json = {"x": x, "y": at, "xanchor": "left", "yanchor": "middle", "xshift": 7}
             side |= {
                 "yshift": round(height - inside * self.scale.plot),

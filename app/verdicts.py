@@ -19,6 +19,8 @@ from recipes.band import Band
 
 NEAR_DEAD = 0.02
 NEAR_CHANCE = 0.03
+SPOKEN = 6
+"""Of more runs than this a chart's line says which are where, and no longer since when and by how much."""
 MANY = 60
 """Series of more points than this are judged by their running median: one noisy step is no verdict."""
 
@@ -172,11 +174,22 @@ def _holes(track: Track, finite: Any) -> str:
     return f" {words.plural(track.nonfinite, 'value')} not finite{last}."
 
 
+def _brief(one: Said) -> Said | None:
+    """Where a run is and nothing more; None for one that nothing was expected of."""
+    if one.strong:
+        return Said("", f"{one.strong}.", one.tone, one.state)
+    return (
+        Said(one.rest.split(" since")[0].rstrip(".") + ".", state="inside") if one.state == "inside" else None
+    )
+
+
 def chart(said: dict[str, Said], *, named: bool) -> dict[str, Any]:
     """The line of a chart: {text, tone, parts: [{keys, strong, rest, tone, named}]}, equal verdicts joined.
 
     ``named``: the runs' keys stand before their words; else (one run) the sentence begins with a capital.
     """
+    if len(said) > SPOKEN:
+        said = {key: brief for key, one in said.items() if (brief := _brief(one)) is not None}
     inside = {
         s.rest.split(" since")[0].rstrip(".") for s in said.values() if s.state == "inside" and not s.strong
     }

@@ -208,6 +208,13 @@ def test_end_values_of_close_curves_do_not_lie_on_one_another():
     assert min(np.diff(at)) >= 10
 
 
+def test_of_many_curves_the_ends_are_marked_and_carry_no_values():
+    keys = "ABCDEFGHI"
+    figure = built(curves=[curve(k, y=np.full(50, 1 + i)) for i, k in enumerate(keys)], bands=[])
+    assert [n for n in figure["layout"]["annotations"] if n["name"].startswith("run:")] == []
+    assert len(of(figure, part="end")) == len(keys)
+
+
 def test_phases_are_dots_and_a_label_that_has_no_room_is_left_out():
     figure = built()
     assert sum(s["name"] == "mark:phases" for s in figure["layout"]["shapes"]) == 3

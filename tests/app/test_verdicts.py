@@ -133,3 +133,15 @@ def test_all_inside_is_said_once_without_the_epochs():
         "B": Said("inside measured since epoch 3.", state="inside"),
     }
     assert verdicts.chart(said, named=True)["text"] == "A, B inside measured."
+
+
+def test_of_many_runs_a_line_says_who_is_where_and_no_more():
+    said = {k: Said("inside measured since epoch 1.", state="inside") for k in "ABC"}
+    said |= {"D": Said("since epoch 2, now by 0.4.", "above measured", "warn", "above")}
+    said |= {"E": Said("since epoch 3, now by 0.9.", "above measured", "warn", "above")}
+    said |= {"F": Said("since epoch 0.7.", "stuck at 2.000", "fail", "stuck")}
+    assert "now by 0.9" in verdicts.chart(said, named=True)["text"]
+    said["G"] = Said("4.89 at epoch 2, best 4.1 at epoch 1.", state="plain")
+    line = verdicts.chart(said, named=True)
+    assert line["text"] == "A, B, C inside measured. D, E above measured. F stuck at 2.000."
+    assert [part["tone"] for part in line["parts"]] == ["", "warn", "fail"]
