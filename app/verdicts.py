@@ -5,6 +5,7 @@ Claims never judge a run; they are said after the verdict and colour nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -178,9 +179,8 @@ def _brief(one: Said) -> Said | None:
     """Where a run is and nothing more; None for one that nothing was expected of."""
     if one.strong:
         return Said("", f"{one.strong}.", one.tone, one.state)
-    return (
-        Said(one.rest.split(" since")[0].rstrip(".") + ".", state="inside") if one.state == "inside" else None
-    )
+    where = re.split(r" since | at (?:epoch|step) |\. ", one.rest)[0].rstrip(".")
+    return Said(f"{where}.", state="inside") if one.state == "inside" else None
 
 
 def chart(said: dict[str, Said], *, named: bool) -> dict[str, Any]:

@@ -141,6 +141,7 @@ def test_of_many_runs_a_line_says_who_is_where_and_no_more():
     said |= {"E": Said("since epoch 3, now by 0.9.", "above measured", "warn", "above")}
     said |= {"F": Said("since epoch 0.7.", "stuck at 2.000", "fail", "stuck")}
     assert "now by 0.9" in verdicts.chart(said, named=True)["text"]
+    said["C"] = Said("inside measured at epoch 0.1. Far above claimed.", state="inside")
     said["G"] = Said("4.89 at epoch 2, best 4.1 at epoch 1.", state="plain")
     line = verdicts.chart(said, named=True)
     assert line["text"] == "A, B, C inside measured. D, E above measured. F stuck at 2.000."
