@@ -223,7 +223,7 @@ def shots(made: Made) -> list[Shot]:
         Shot("blind", f"/blind?runs={pair}", "Making a blind test"),
         Shot("blind-test", made.token, "A blind test as its listener sees it"),
         Shot("blind-results", f"/blind/results/{made.heard}", "What a blind test showed"),
-        Shot("bundles", f"/bundles?runs={pair}", "Sharing runs as one file"),
+        Shot("bundles", "/bundles", "Opening runs that somebody packed"),
         Shot("help", "/help", "Help"),
         Shot("not-found", "/no-such-page", "An address that leads nowhere"),
     ]  # fmt: skip
