@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 import nashboard
 from nashboard.media import audio_facts, wav
@@ -201,7 +201,16 @@ def test_a_slow_sound_never_wears_the_picture_of_the_one_before(
     page.goto(f"{product.address}/listen?runs={run.id}&freq=linear")
     ready(page, product, 1)
     until(lambda: abs(page.evaluate(LOUDEST_HZ, "A") - 1000) < 150, 20, product, "the last epoch")
-    page.route("**/api/blobs/*", lambda route: (time.sleep(0.6), route.continue_()))
+    held: list[Route] = []
+    slow = True
+
+    def hold(route: Route) -> None:
+        if slow:  # as slow as this test wants it
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/blobs/*", hold)
     page.locator("#moment").focus()
     page.keyboard.press("Home")  # its sound was not read ahead
     until(
@@ -209,6 +218,10 @@ def test_a_slow_sound_never_wears_the_picture_of_the_one_before(
     )
     page.keyboard.press("+")  # drawn meanwhile
     page.keyboard.press("0")
+    page.wait_for_timeout(300)
+    slow = False
+    while held:
+        held.pop().continue_()
     until(lambda: not page.evaluate("() => nashboard.listen.states.size"), 30, product, "all of it is read")
     until(lambda: not page.evaluate("() => nashboard.listen.lanes.painting"), 30, product, "a picture")
     assert page.evaluate(LOUDEST_HZ, "A") == pytest.approx(3000, abs=150), "the first epoch's own"
