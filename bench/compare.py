@@ -6,8 +6,6 @@ a key. The baseline is the same page with 2 runs: what 10 and 20 runs cost more.
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 import time
 from array import array
@@ -21,7 +19,7 @@ import numpy as np
 from app import db, ingest, runs
 from app import settings as settings_module
 from app.points import Pending, _Fresh
-from bench.serving import served
+from bench.serving import FLAGS, chromium, served
 from nashboard.events import RunEnded, RunStarted
 
 POINTS, MOST, ROUNDS = 100_000, 20, 3
@@ -42,16 +40,11 @@ NAMES = [
         "speed/items_per_s",
     ),
 ]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 def run() -> Iterator[dict[str, Any]]:
     """Yields ms to interactive and kB on the wire for each number of runs."""
-    browser = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if not browser:
-        raise RuntimeError(
-            "no chromium on this machine: apt-get install chromium, or set CHROMIUM to its path"
-        )
+    browser = chromium()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         ids = filled(home, MOST)

@@ -1,8 +1,9 @@
-"""A real server on a port of its own for the length of a benchmark."""
+"""A real server on a port of its own for the length of a benchmark, and the browser that looks at it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,12 +15,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PATIENCE_S = 120.0
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def chromium() -> str:
+    """The browser's path. Raises RuntimeError where there is none."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not path:
+        raise RuntimeError(
+            "no chromium on this machine: apt-get install chromium, or set CHROMIUM to its path"
+        )
+    return path
 
 
 def answers(url: str, seconds: float) -> bool:

@@ -9,8 +9,6 @@ spectra of the same windows, without axis, colours or a browser.
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,13 +21,12 @@ from numpy.typing import NDArray
 
 from app import blobs, db, ingest, runs
 from app import settings as settings_module
-from bench.serving import served
+from bench.serving import FLAGS, chromium, served
 from nashboard.events import RunEnded, RunStarted, SampleMade
 from nashboard.media import audio_facts, wav
 
 RATE_HZ, SECONDS, ROUNDS = 44_100, 10, 7
 GOAL_MS = 300
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 READY = """() => { const { listen } = globalThis.nashboard ?? {};
   return Boolean(listen?.lanes.picture('A') && !listen.states.size && !listen.lanes.painting); }"""
 REDRAWN = """async (axis) => {
@@ -59,11 +56,7 @@ FIRST = """async () => {
 
 def run() -> Iterator[dict[str, Any]]:
     """Yields ms to a picture of one sound, of two and their difference, and of one that is read for it."""
-    browser = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if not browser:
-        raise RuntimeError(
-            "no chromium on this machine: apt-get install chromium, or set CHROMIUM to its path"
-        )
+    browser = chromium()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         alone, paired = filled(home)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from app import blind, blindresults, blindtrials, blobs, db, ingest, reading, runs
+from app import blind, blindtrials, blobs, db, ingest, reading, runs
 from nashboard import events
 from nashboard.media import audio_facts, wav
 
@@ -375,13 +375,6 @@ def test_points_of_several_tests_and_a_deleted_run(client, pair, make) -> None:
     answers = [client.get(s["url"]).status_code for s in trial["sounds"]]
     assert set(answers) == {200}, "an open test keeps what it needs"
     assert client.post(f"/api/blind/{test['id']}/close").status_code == 200
-
-
-def test_words_for_p_and_power() -> None:
-    assert blindresults.p_text(0.03841) == "0.038"
-    assert blindresults.p_text(1e-9) == "< 0.0001"
-    assert "even all right is no proof" in blindresults.power_words(4)
-    assert "over 99 %" in blindresults.power_words(40)
 
 
 def test_sounds_of_two_rates_are_refused_with_both(client, sounding) -> None:

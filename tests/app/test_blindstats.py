@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from app import blindstats
+from app import blindresults, blindstats
 
 
 @pytest.mark.parametrize("trials", [1, 4, 5, 10, 16, 33, 200])
@@ -69,3 +69,10 @@ def test_what_cannot_be_counted_is_refused(right: int, trials: int) -> None:
         blindstats.upper(right, trials)
     with pytest.raises(ValueError, match="between 0 and 1"):
         blindstats.power(4, 1.5)
+
+
+def test_words_for_p_and_power() -> None:
+    assert blindresults.p_text(0.03841) == "0.038"
+    assert blindresults.p_text(1e-9) == "< 0.0001"
+    assert "even all right is no proof" in blindresults.power_words(4)
+    assert "over 99 %" in blindresults.power_words(40)

@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.conftest import FLAGS, chromium
-from tests.e2e.support import ROOT, Product, until
+from tests.e2e.support import DROP, ROOT, Product, until
 from tests.e2e.test_doctor import gan_log
 
 FOLDER = ROOT / "docs" / "screens" / "pages"
@@ -171,12 +171,7 @@ def opened_finding(page: Page) -> None:
 
 
 def dropped(page: Page) -> None:
-    drop = """([name, text]) => {
-      const data = new DataTransfer();
-      data.items.add(new File([text], name, {type: 'text/csv'}));
-      document.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}));
-    }"""
-    page.evaluate(drop, ["biggan.csv", gan_log()])
+    page.evaluate(DROP, ["biggan.csv", gan_log()])
     page.wait_for_selector("#result .js-plotly-plot", timeout=20_000)
     page.wait_for_timeout(1000)
 

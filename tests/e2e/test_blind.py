@@ -81,6 +81,14 @@ class Wire:
         return [(url, w) for url, part in self.parts for w in secret if w in part]
 
 
+def submitted(page: Page) -> None:
+    """Make the test, and be where its listener begins."""
+    page.locator("#blind-form [type='submit']").click()
+    page.wait_for_url(re.compile(r"/blind/[\w-]{32}$"))
+    page.locator("#intro").wait_for()
+    page.wait_for_load_state("networkidle")
+
+
 def ready(page: Page, product: Product, number: int) -> None:
     until(
         lambda: page.evaluate("() => document.getElementById('hear').dataset.ready") == str(number),
@@ -101,10 +109,7 @@ def test_an_abx_by_keys_leaks_nothing_and_its_p_is_scipys(
     )
 
     wire = Wire(page)
-    page.locator("#blind-form [type='submit']").click()
-    page.wait_for_url(re.compile(r"/blind/[\w-]{32}$"))
-    page.locator("#intro").wait_for()
-    page.wait_for_load_state("networkidle")
+    submitted(page)
     wire.came.clear()  # from here on it is the listener's
     page.reload()
     page.locator("#intro [type='submit']").click()
@@ -202,10 +207,7 @@ def test_a_preference_by_pointer_has_the_sign_tests_p_and_can_be_deleted(
     page.goto(f"{product.address}/blind?runs={','.join(ids)}")
     page.locator("[name='kind'][value='preference']").check()
     page.locator("[name='trials']").fill(str(TRIALS))
-    page.locator("#blind-form [type='submit']").click()
-    page.wait_for_url(re.compile(r"/blind/[\w-]{32}$"))
-    page.locator("#intro").wait_for()
-    page.wait_for_load_state("networkidle")
+    submitted(page)
     wire = Wire(page)
     page.reload()
     page.locator("#intro [type='submit']").click()

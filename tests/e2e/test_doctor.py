@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.e2e.support import Product, until
+from tests.e2e.support import DROP, Product, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
@@ -128,12 +128,7 @@ def test_a_log_that_is_dropped_is_drawn_with_its_findings(
     page: Page, product: Product, shoot: Callable[..., Path]
 ) -> None:
     page.goto(f"{product.address}/doctor")
-    drop = """([name, text]) => {
-      const data = new DataTransfer();
-      data.items.add(new File([text], name, {type: 'text/csv'}));
-      document.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}));
-    }"""
-    page.evaluate(drop, ["biggan.csv", gan_log()])
+    page.evaluate(DROP, ["biggan.csv", gan_log()])
     page.wait_for_selector("#result .js-plotly-plot", timeout=20_000)
     result = page.locator("#result")
     assert "biggan.csv" in result.locator(".hd").inner_text()
@@ -146,7 +141,7 @@ def test_a_log_that_is_dropped_is_drawn_with_its_findings(
     shoot(page, "doctor-dark-1280", False)
 
     # a log that is too long is refused in words, before it is sent
-    page.evaluate(drop, ["long.csv", "step,d_loss\n" + "1,0.5\n" * 1_500_000])
+    page.evaluate(DROP, ["long.csv", "step,d_loss\n" + "1,0.5\n" * 1_500_000])
     page.wait_for_selector("#result [role=alert]")
     assert "the limit is" in result.inner_text()
     assert "python -m doctor" in result.inner_text()
